@@ -1,0 +1,114 @@
+/**
+ * Everything that can go wrong, as values. Each error says what happened, to whom, and what to do.
+ */
+import * as Schema from "effect/Schema"
+import { NetworkName } from "./NetworkName.ts"
+import { PeerId, short } from "./PeerId.ts"
+
+/** An option or argument is not what it must be. @category errors */
+export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", {
+  /** The option's or argument's name. */
+  field: Schema.String,
+  /** What is wrong with it and what was expected. */
+  problem: Schema.String
+}) {
+  override get message() {
+    return `${this.field} cannot be used: ${this.problem}`
+  }
+}
+
+/** None of the hubs could be reached. @category errors */
+export class HubUnreachable extends Schema.TaggedError<HubUnreachable>()("HubUnreachable", {
+  urls: Schema.Array(Schema.String),
+  problem: Schema.String
+}) {
+  override get message() {
+    return `No hub answers at ${
+      this.urls.join(", ")
+    } (${this.problem}). Is a hub running there, and is the address right?`
+  }
+}
+
+/** A hub closed the connection and said why. @category errors */
+export class HubRefused extends Schema.TaggedError<HubRefused>()("HubRefused", {
+  url: Schema.String,
+  /** The WebSocket close code (RFC 6455, 7.4). */
+  code: Schema.Int,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `The hub at ${this.url} refused the connection with code ${this.code}: ${this.reason || "no reason given"}`
+  }
+}
+
+/** The mesh is not in a network, so nobody can be reached. @category errors */
+export class NotJoined extends Schema.TaggedError<NotJoined>()("NotJoined", { operation: Schema.String }) {
+  override get message() {
+    return `Cannot ${this.operation}: this mesh is in no network. Join one first.`
+  }
+}
+
+/** The mesh is already in a network. @category errors */
+export class AlreadyJoined extends Schema.TaggedError<AlreadyJoined>()("AlreadyJoined", {
+  networkName: NetworkName
+}) {
+  override get message() {
+    return `This mesh is in the network ${this.networkName} already. Leave it before joining another.`
+  }
+}
+
+/** A peer cannot be reached: it is gone, was never there, or does not answer. @category errors */
+export class PeerUnreachable extends Schema.TaggedError<PeerUnreachable>()("PeerUnreachable", {
+  peerId: PeerId,
+  networkName: NetworkName,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `Peer ${short(this.peerId)} cannot be reached in ${this.networkName}: ${this.problem}`
+  }
+}
+
+/** A message is larger than a peer accepts. @category errors */
+export class MessageTooLarge extends Schema.TaggedError<MessageTooLarge>()("MessageTooLarge", {
+  /** Bytes of the encoded message. */
+  size: Schema.Natural,
+  /** Bytes allowed. */
+  limit: Schema.Natural
+}) {
+  override get message() {
+    return `The message has ${this.size} bytes and the limit is ${this.limit}. Split it, or send a reference to it.`
+  }
+}
+
+/** A link could not be made, or died. @category errors */
+export class LinkClosed extends Schema.TaggedError<LinkClosed>()("LinkClosed", {
+  peerId: PeerId,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `The link to ${short(this.peerId)} is closed: ${this.reason}`
+  }
+}
+
+/** WebRTC refused a step of a connection's set-up. @category errors */
+export class WebRtcError extends Schema.TaggedError<WebRtcError>()("WebRtcError", {
+  /** The step, such as `set the remote description`. */
+  step: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    return `WebRTC could not ${this.step}: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+  }
+}
+
+/** Something arrived that is not a message of the protocol. @category errors */
+export class Malformed extends Schema.TaggedError<Malformed>()("Malformed", {
+  /** What was being read, such as `frame`. */
+  what: Schema.String,
+  /** Which field is wrong and why. */
+  problem: Schema.String
+}) {
+  override get message() {
+    return `Not a valid ${this.what}: ${this.problem}`
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * What travels between two linked peers: JSON objects told apart by `type`, in the shapes of PeerPigeon
+ * 1.1.3. Our own additions (`ping`, `pong`, `leave`, `encoding`, `acknowledge`) are types and fields that
+ * an older peer ignores. How frames become channel messages is `FrameCodec`'s business.
+ */
+import * as Schema from "effect/Schema"
+import { Content } from "./Content.ts"
+import { NetworkName } from "./NetworkName.ts"
+import { PeerId } from "./PeerId.ts"
+
+/** How many hops a new gossip message may travel, as in PeerPigeon. @category constants */
+export const initialTtl = 40
+
+/** The most ids a message's path may list: one more than its hops. @category constants */
+export const maxPath = initialTtl + 1
+
+const Id = Schema.String.check(Schema.isBetweenLength(1, 64))
+
+/**
+ * A message on its way through a network: to everyone (`chat`) or to one peer (`dm`), and other subtypes
+ * that are passed on without being understood.
+ *
+ * @category schemas
+ */
+export const Gossip = Schema.Struct({
+  type: Schema.tag("gossip"),
+  /** 32 hexadecimal digits from us; anything unique from others. */
+  id: Id,
+  subtype: Schema.String.check(Schema.isBetweenLength(1, 64)),
+  content: Content,
+  from: PeerId,
+  to: Schema.optionalKey(PeerId),
+  networkName: Schema.optionalKey(NetworkName),
+  /** The origin's clock, in milliseconds since 1970. Never trusted for anything but display. */
+  timestamp: Schema.Finite,
+  /** Hops that are left. */
+  ttl: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: initialTtl })),
+  /** Everyone who has handled the message, the origin first. */
+  path: Schema.Array(PeerId).check(Schema.isMaxLength(maxPath)),
+  /** The receiver is asked to confirm a direct message with a `dm-ack` of the same id. */
+  acknowledge: Schema.optionalKey(Schema.Boolean)
+})
+/** @category models */
+export type Gossip = typeof Gossip.Type
+
+/** Asks a neighbour for a `pong` with the same nonce. @category schemas */
+export const Ping = Schema.Struct({ type: Schema.tag("ping"), nonce: Schema.Natural })
+
+/** Answers a `ping`. @category schemas */
+export const Pong = Schema.Struct({ type: Schema.tag("pong"), nonce: Schema.Natural })
+
+/** A neighbour lets this link go for lack of room. @category schemas */
+export const Eviction = Schema.Struct({
+  type: Schema.tag("eviction"),
+  reason: Schema.String.check(Schema.isMaxLength(1024)),
+  from: Schema.optionalKey(PeerId)
+})
+
+/** A neighbour leaves the network, and says why before it closes the link. @category schemas */
+export const Leave = Schema.Struct({ type: Schema.tag("leave"), reason: Schema.String.check(Schema.isMaxLength(1024)) })
+
+/** Bytes for this neighbour alone, as PeerPigeon sends them: a header, then one binary message. @category schemas */
+export const Binary = Schema.Struct({ type: Schema.tag("__BINARY__"), bytes: Schema.Uint8Array })
+
+/** Everything a neighbour may send. @category schemas */
+export const Frame = Schema.Union([Gossip, Ping, Pong, Eviction, Leave, Binary]).pipe(Schema.toTaggedUnion("type"))
+/** @category models */
+export type Frame = typeof Frame.Type
+
+/**
+ * How a link speaks. `homing`: fragments, binary envelopes and probes. `pigeon`: only what PeerPigeon
+ * 1.1.3 understands, in messages of at most 256 KiB.
+ *
+ * @category models
+ */
+export const Dialect = Schema.Literals(["homing", "pigeon"])
+/** @category models */
+export type Dialect = typeof Dialect.Type

@@ -1,0 +1,35 @@
+/** What an application hears from its mesh. */
+import * as Schema from "effect/Schema"
+import { Content } from "./Content.ts"
+import { NetworkName } from "./NetworkName.ts"
+import { PeerId } from "./PeerId.ts"
+
+/** Something to tell the application, told apart by `_tag`. @category schemas */
+export const MeshEvent = Schema.TaggedUnion({
+  /** A peer of the network said something, to everyone or to us. */
+  Message: {
+    kind: Schema.Literals(["broadcast", "direct"]),
+    id: Schema.String,
+    from: PeerId,
+    content: Content,
+    networkName: NetworkName,
+    /** Links the message crossed; 1 from a neighbour. */
+    hops: Schema.Natural,
+    /** The sender's clock, in milliseconds since 1970. */
+    timestamp: Schema.Finite
+  },
+  /** A link to a peer opened. */
+  PeerConnected: { peerId: PeerId, networkName: NetworkName },
+  /** A link to a peer closed. */
+  PeerDisconnected: { peerId: PeerId, networkName: NetworkName, reason: Schema.String },
+  /** The hub's or the network's state changed; `type` says which. */
+  StatusChanged: {
+    type: Schema.Literals(["hub", "network"]),
+    message: Schema.String,
+    networkName: NetworkName
+  },
+  /** This subscriber was too slow, and `count` events before this one were not kept for it. */
+  Missed: { count: Schema.Natural }
+})
+/** @category models */
+export type MeshEvent = typeof MeshEvent.Type

@@ -1,0 +1,180 @@
+/**
+ * What travels between a peer and a hub: one JSON object per WebSocket text frame, told apart by `type`.
+ *
+ * The shapes are those of PeerPigeon 1.1.3. Our own additions are optional fields and extra types that an
+ * older party ignores: `homing` in a description says that its maker speaks our dialect on the link.
+ */
+import * as Schema from "effect/Schema"
+import { NetworkName } from "./NetworkName.ts"
+import { PeerId } from "./PeerId.ts"
+
+/** The most characters of SDP a description may carry. @category constants */
+export const maxSdpLength = 64 * 1024
+
+/**
+ * How a Homing peer marks an attempt to link: `attempt` tells one offer and all that belongs to it from
+ * the next, so that late news of an old attempt is recognised.
+ *
+ * @category schemas
+ */
+export const AttemptMark = Schema.Struct({
+  version: Schema.Natural,
+  attempt: Schema.String.check(Schema.isBetweenLength(1, 64)),
+  /** This offer renews the path of the link that stands, and is not a new link. */
+  restart: Schema.optionalKey(Schema.Boolean)
+})
+/** @category models */
+export type AttemptMark = typeof AttemptMark.Type
+
+const Sdp = Schema.String.check(
+  Schema.isBetweenLength(10, maxSdpLength),
+  Schema.makeFilter((sdp: string) => sdp.includes("v=0"), { expected: "a session description (with a v=0 line)" })
+)
+
+/** A WebRTC session description that offers a link. @category schemas */
+export const Offer = Schema.Struct({ type: Schema.tag("offer"), sdp: Sdp, homing: Schema.optionalKey(AttemptMark) })
+/** @category models */
+export type Offer = typeof Offer.Type
+
+/** A WebRTC session description that accepts an offer. @category schemas */
+export const Answer = Schema.Struct({ type: Schema.tag("answer"), sdp: Sdp, homing: Schema.optionalKey(AttemptMark) })
+/** @category models */
+export type Answer = typeof Answer.Type
+
+/** One ICE candidate, in the JSON form of `RTCIceCandidate`. @category schemas */
+export const Candidate = Schema.Struct({
+  candidate: Schema.String.check(Schema.isMaxLength(4096)),
+  sdpMid: Schema.optionalKey(Schema.NullOr(Schema.String.check(Schema.isMaxLength(256)))),
+  sdpMLineIndex: Schema.optionalKey(Schema.NullOr(Schema.Natural)),
+  usernameFragment: Schema.optionalKey(Schema.NullOr(Schema.String.check(Schema.isMaxLength(256)))),
+  homing: Schema.optionalKey(AttemptMark)
+})
+/** @category models */
+export type Candidate = typeof Candidate.Type
+
+/** Why a peer refuses an offer. @category schemas */
+export const Rejection = Schema.Struct({
+  reason: Schema.String.check(Schema.isMaxLength(256)),
+  details: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(1024))),
+  homing: Schema.optionalKey(AttemptMark)
+})
+/** @category models */
+export type Rejection = typeof Rejection.Type
+
+/** What a peer says of itself when it announces. `homing` is the version of our dialect it speaks. @category schemas */
+export const PeerFacts = Schema.Struct({
+  peerId: Schema.optionalKey(PeerId),
+  isHub: Schema.optionalKey(Schema.Boolean),
+  homing: Schema.optionalKey(Schema.Natural)
+})
+/** @category models */
+export type PeerFacts = typeof PeerFacts.Type
+
+const networkName = Schema.optionalKey(NetworkName)
+
+/** What every message to another peer carries: to whom, in which network. */
+const addressed = { targetPeerId: PeerId, networkName }
+
+// ---------------------------------------------------------------------------------------------------
+// peer -> hub
+// ---------------------------------------------------------------------------------------------------
+
+/**
+ * Everything a peer may say to a hub. `data` of the messages that a hub only relays is left as it is:
+ * it is decoded by the peer that receives it.
+ *
+ * @category schemas
+ */
+export const ClientSignal = Schema.Union([
+  Schema.Struct({ type: Schema.tag("announce"), data: Schema.optionalKey(PeerFacts), networkName }),
+  Schema.Struct({ type: Schema.tag("offer"), data: Schema.Unknown, ...addressed }),
+  Schema.Struct({ type: Schema.tag("answer"), data: Schema.Unknown, ...addressed }),
+  Schema.Struct({ type: Schema.tag("ice-candidate"), data: Schema.Unknown, ...addressed }),
+  Schema.Struct({ type: Schema.tag("connection-rejected"), data: Schema.Unknown, ...addressed }),
+  Schema.Struct({ type: Schema.tag("goodbye"), data: Schema.optionalKey(Schema.Unknown), networkName }),
+  Schema.Struct({ type: Schema.tag("cleanup"), data: Schema.optionalKey(Schema.Unknown) }),
+  Schema.Struct({ type: Schema.tag("cleanup-all"), data: Schema.optionalKey(Schema.Unknown) }),
+  Schema.Struct({ type: Schema.tag("ping"), data: Schema.optionalKey(Schema.Unknown) })
+]).pipe(Schema.toTaggedUnion("type"))
+/** @category models */
+export type ClientSignal = typeof ClientSignal.Type
+
+/** Those of a peer's messages that a hub passes on to another peer. @category models */
+export type Relayed = Extract<ClientSignal, { readonly targetPeerId: PeerId }>
+
+// ---------------------------------------------------------------------------------------------------
+// hub -> peer
+// ---------------------------------------------------------------------------------------------------
+
+/** The sender of what a hub says on its own behalf. @category constants */
+export const system = "system"
+
+const fromHub = { fromPeerId: Schema.optionalKey(Schema.String), timestamp: Schema.optionalKey(Schema.Finite) }
+const fromPeer = {
+  fromPeerId: PeerId,
+  targetPeerId: Schema.optionalKey(PeerId),
+  networkName,
+  timestamp: Schema.optionalKey(Schema.Finite)
+}
+
+/** Everything a hub may say to a peer. @category schemas */
+export const HubSignal = Schema.Union([
+  Schema.Struct({
+    type: Schema.tag("connected"),
+    data: Schema.Struct({
+      peerId: PeerId,
+      /** What this hub can do beyond PeerPigeon's; absent from a PeerPigeon hub. */
+      homing: Schema.optionalKey(Schema.Struct({
+        version: Schema.Natural,
+        features: Schema.Array(Schema.String.check(Schema.isMaxLength(64)))
+      }))
+    }),
+    ...fromHub
+  }),
+  Schema.Struct({
+    type: Schema.tag("peer-discovered"),
+    data: Schema.Struct({ ...PeerFacts.fields, peerId: PeerId }),
+    networkName,
+    targetPeerId: Schema.optionalKey(PeerId),
+    ...fromHub
+  }),
+  Schema.Struct({ type: Schema.tag("offer"), data: Offer, ...fromPeer }),
+  Schema.Struct({ type: Schema.tag("answer"), data: Answer, ...fromPeer }),
+  Schema.Struct({ type: Schema.tag("ice-candidate"), data: Candidate, ...fromPeer }),
+  Schema.Struct({ type: Schema.tag("connection-rejected"), data: Rejection, ...fromPeer }),
+  Schema.Struct({ type: Schema.tag("goodbye"), data: Schema.optionalKey(Schema.Unknown), ...fromPeer }),
+  Schema.Struct({
+    type: Schema.tag("peer-disconnected"),
+    data: Schema.Struct({
+      peerId: PeerId,
+      isHub: Schema.optionalKey(Schema.Boolean),
+      reason: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(1024)))
+    }),
+    networkName,
+    targetPeerId: Schema.optionalKey(PeerId),
+    ...fromHub
+  }),
+  Schema.Struct({ type: Schema.tag("pong"), data: Schema.optionalKey(Schema.Unknown), ...fromHub }),
+  Schema.Struct({ type: Schema.tag("hub-closing"), data: Schema.Struct({ reason: Schema.String }), ...fromHub }),
+  Schema.Struct({
+    type: Schema.tag("error"),
+    error: Schema.String.check(Schema.isMaxLength(4096)),
+    timestamp: Schema.optionalKey(Schema.Finite)
+  })
+]).pipe(Schema.toTaggedUnion("type"))
+/** @category models */
+export type HubSignal = typeof HubSignal.Type
+
+/** Those of a hub's messages that come from another peer. @category models */
+export type PeerSignal = Extract<HubSignal, { readonly fromPeerId: PeerId }>
+
+const MessageType = Schema.Struct({ type: Schema.String })
+
+/** Reads what a hub sent. The error names the field and what was expected there. @category decoding */
+export const decodeHubSignal = Schema.decodeUnknownResult(Schema.fromJsonString(HubSignal))
+
+/** Reads what a peer sent, once its JSON is parsed. The error names the field and what was expected. @category decoding */
+export const decodeClientSignal = Schema.decodeUnknownResult(ClientSignal)
+
+/** Whether a parsed frame names a type at all, and which. @category decoding */
+export const decodeMessageType = Schema.decodeUnknownResult(MessageType)

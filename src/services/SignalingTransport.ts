@@ -1,0 +1,57 @@
+/**
+ * The way to a hub: a session that stays connected, and in it one membership per network.
+ *
+ * A session survives its connection: when the hub is lost it reconnects with backoff along the list of hubs and
+ * announces its memberships again. `SignalingWebSocket` is the layer for real hubs; a simulated one can
+ * stand in its place.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type { HubRefused, HubUnreachable } from "../domain/Errors.ts"
+import type { HubState } from "../domain/MeshStatus.ts"
+import type { NetworkName } from "../domain/NetworkName.ts"
+import type { PeerId } from "../domain/PeerId.ts"
+import type { HubSignal, Relayed } from "../domain/Signal.ts"
+
+/** A message to another peer, without the network: the membership adds it. @category models */
+export type OutgoingSignal = Relayed extends infer S ? S extends Relayed ? Omit<S, "networkName"> : never : never
+
+/** A membership's news: a signal of its network, or that the membership was announced afresh. @category models */
+export type MembershipNews =
+  | { readonly _tag: "Signal"; readonly signal: HubSignal }
+  | { readonly _tag: "Announced" }
+
+/** Being in one network, at a hub. Closing the scope that joined it says goodbye. @category models */
+export interface HubMembership {
+  readonly networkName: NetworkName
+  /** Signals of this network alone, in the order in which they came. Bounded; the oldest give way. */
+  readonly news: Queue.Dequeue<MembershipNews>
+  /** Hands a signal to the hub, or fails at once when no hub is connected: signals do not keep. */
+  send(signal: OutgoingSignal): Effect.Effect<void, HubUnreachable>
+  /** Signals of this connection that named another network and were dropped. */
+  readonly foreign: Effect.Effect<number>
+}
+
+/** A connection to one of several hubs, renewed for as long as its scope lives. @category models */
+export interface HubSession {
+  readonly state: Effect.Effect<HubState>
+  /** The state now, then every change. */
+  readonly changes: Stream.Stream<HubState>
+  /**
+   * Announces this peer in a network, connecting first if need be. Fails when every hub was tried once in
+   * vain, or when a hub refuses; a session that was connected once keeps trying instead.
+   */
+  join(networkName: NetworkName): Effect.Effect<HubMembership, HubUnreachable | HubRefused, Scope.Scope>
+}
+
+/** @category services */
+export class SignalingTransport extends Context.Service<SignalingTransport, {
+  /** Opens a session. `hubs` are `ws:`, `wss:`, `http:` or `https:` URLs, tried in order. */
+  open(options: {
+    readonly peerId: PeerId
+    readonly hubs: readonly [string, ...ReadonlyArray<string>]
+  }): Effect.Effect<HubSession, never, Scope.Scope>
+}>()("homing/SignalingTransport") {}
