@@ -1,0 +1,70 @@
+/**
+ * Being in one network: everything that belongs to it, in one scope. Two sessions share no state.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { MeshEvent } from "../domain/MeshEvent.ts"
+import type { Dropped, LinkStatus } from "../domain/MeshStatus.ts"
+import type { NetworkName } from "../domain/NetworkName.ts"
+import type { PeerId } from "../domain/PeerId.ts"
+import { ConnectionPool } from "../services/ConnectionPool.ts"
+import { Gossip } from "../services/Gossip.ts"
+import { Membership } from "../services/Membership.ts"
+import { SessionContext } from "../services/SessionContext.ts"
+import type { HubSession } from "../services/SignalingTransport.ts"
+import type { IceServer } from "../services/WebRtc.ts"
+
+/** What a session is opened with. @category models */
+export interface SessionOptions {
+  readonly self: PeerId
+  readonly networkName: NetworkName
+  readonly hub: HubSession
+  readonly iceServers: ReadonlyArray<IceServer>
+  readonly minPeers: number
+  readonly maxPeers: number
+  readonly emit: (event: MeshEvent) => Effect.Effect<void>
+}
+
+/** @category services */
+export class NetworkSession extends Context.Service<NetworkSession, {
+  readonly networkName: NetworkName
+  readonly gossip: Gossip["Service"]
+  readonly pool: ConnectionPool["Service"]
+  readonly membership: Membership["Service"]
+  readonly links: Effect.Effect<ReadonlyArray<LinkStatus>>
+  readonly dropped: Effect.Effect<Dropped>
+}>()("homing/NetworkSession") {
+  /** Joins the network and is in it until the scope closes. Fails when no hub takes us. */
+  static readonly layer = (options: SessionOptions) =>
+    Layer.effect(
+      NetworkSession,
+      Effect.gen(function*() {
+        const context = yield* SessionContext
+        const pool = yield* ConnectionPool
+        return NetworkSession.of({
+          networkName: context.networkName,
+          gossip: yield* Gossip,
+          pool,
+          membership: yield* Membership,
+          links: pool.links,
+          dropped: Effect.map(context.hub.foreign, (foreign) => ({
+            ...context.dropped,
+            foreignNetwork: context.dropped.foreignNetwork + foreign
+          }))
+        })
+      })
+    ).pipe(
+      Layer.provide(Gossip.layer),
+      Layer.provide(Membership.layer),
+      Layer.provide(ConnectionPool.layer),
+      Layer.provide(Layer.effect(
+        SessionContext,
+        Effect.map(options.hub.join(options.networkName), (hub) => ({
+          ...options,
+          hub,
+          dropped: { foreignNetwork: 0, malformed: 0, duplicate: 0 }
+        }))
+      ))
+    )
+}

@@ -1,0 +1,228 @@
+/**
+ * The links of one network: one actor per peer, and the ways to send over those that are open.
+ *
+ * The pool makes, keeps and ends links; whom to link is `Membership`'s decision, and what frames mean is
+ * `Gossip`'s.
+ */
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as PubSub from "effect/PubSub"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import { LinkClosed, type MessageTooLarge } from "../domain/Errors.ts"
+import type { Dialect, Frame } from "../domain/Frame.ts"
+import * as FrameCodec from "../domain/FrameCodec.ts"
+import type { LinkState, LinkStatus } from "../domain/MeshStatus.ts"
+import { type PeerId, short } from "../domain/PeerId.ts"
+import type { PeerSignal } from "../domain/Signal.ts"
+import * as Link from "./link/Link.ts"
+import { Event } from "./link/LinkMachine.ts"
+import { LinkSettings } from "./link/LinkSettings.ts"
+import type { Batch, OpenLink } from "./link/OpenLink.ts"
+import * as Outbox from "./link/Outbox.ts"
+import { SessionContext } from "./SessionContext.ts"
+import { type Actor, Supervisor } from "./Supervisor.ts"
+import { WebRtc } from "./WebRtc.ts"
+
+/** What became of a link. @category models */
+export type LinkNews =
+  | { readonly _tag: "Opened"; readonly peerId: PeerId; readonly dialect: Dialect }
+  | { readonly _tag: "Closed"; readonly peerId: PeerId; readonly reason: string }
+  /** There is no link to the peer and none under way any more. Follows `Closed` where the link was open. */
+  | { readonly _tag: "Ended"; readonly peerId: PeerId; readonly reason: string }
+
+/** Handles what a neighbour sent, in order; the neighbour's next frames wait until it is done. @category models */
+export type FrameHandler = (from: PeerId, batch: Batch) => Effect.Effect<void>
+
+/** @category services */
+export class ConnectionPool extends Context.Service<ConnectionPool, {
+  /** Wants a link to a peer; does nothing where one exists or is under way. */
+  dial(peerId: PeerId, facts: { readonly dialect: Dialect }): Effect.Effect<void>
+  /** Gives a peer's signal to its link, which an offer brings into being. */
+  receive(signal: PeerSignal): Effect.Effect<void>
+  /** Ends a link politely: sends what was accepted, says why, closes. Returns once it is closed. */
+  hangUp(peerId: PeerId, reason: string): Effect.Effect<void>
+  /** Sends a frame to a neighbour, waiting for room in its outbox. */
+  send(peerId: PeerId, frame: Frame): Effect.Effect<void, LinkClosed | MessageTooLarge>
+  /**
+   * Sends a frame to every neighbour but some, encoding it once, and says to how many. A neighbour whose outbox has no
+   * room within `forwardPatience` is let go, so that one slow link cannot stop a network.
+   */
+  fanOut(frame: Frame, except: (peerId: PeerId) => boolean): Effect.Effect<number, MessageTooLarge>
+  /** Says who handles frames from now on. Frames that come before wait. */
+  serve(handler: FrameHandler): Effect.Effect<void>
+  /** The open link to a peer, if there is one. */
+  neighbour(peerId: PeerId): OpenLink | undefined
+  /** The peers with an open link. */
+  neighbours(): Iterable<PeerId>
+  /** Links that are open or under way. */
+  size(): number
+  readonly links: Effect.Effect<ReadonlyArray<LinkStatus>>
+  /** Every opening and closing from the moment of subscription. */
+  readonly news: Effect.Effect<PubSub.Subscription<LinkNews>, never, Scope.Scope>
+}>()("homing/ConnectionPool") {
+  static readonly layer = Layer.effect(
+    ConnectionPool,
+    Effect.gen(function*() {
+      const { dropped, hub, iceServers, networkName, self } = yield* SessionContext
+      const settings = yield* LinkSettings
+      const supervisor = yield* Supervisor
+      const webRtc = yield* WebRtc
+      const news = yield* PubSub.unbounded<LinkNews>()
+      const handler = yield* Deferred.make<FrameHandler>()
+      const entries = new Map<PeerId, Entry>()
+      const open = new Map<PeerId, OpenLink>()
+
+      // Links outlive the start of the pool's end, so that they can say goodbye.
+      const home = yield* Scope.make()
+      yield* Effect.addFinalizer((exit) =>
+        Effect.forEach(Array.from(entries.keys()), (peerId) => hangUp(peerId, "left the network"), {
+          concurrency: "unbounded",
+          discard: true
+        }).pipe(Effect.ensuring(Scope.close(home, exit)))
+      )
+
+      const spawn = (peerId: PeerId, dialect: Dialect) =>
+        Effect.suspend(() => {
+          const entry: Entry = { actor: undefined, state: "idle", dialect }
+          entries.set(peerId, entry)
+          return supervisor.spawn({
+            path: `${networkName}/links/${peerId}`,
+            behaviour: Link.behaviour({
+              self,
+              other: peerId,
+              webRtc,
+              iceServers,
+              settings,
+              otherTakesAnyOffer: () => entry.dialect === "homing",
+              signal: hub.send,
+              malformed: () => void dropped.malformed++,
+              handle: (batch) => Effect.flatMap(Deferred.await(handler), (handle) => handle(peerId, batch)),
+              stateChanged: (state) => void (entry.state = state),
+              opened: (link) => {
+                open.set(peerId, link)
+                return PubSub.publish(news, { _tag: "Opened", peerId, dialect: link.dialect })
+              },
+              closed: (reason) => {
+                open.delete(peerId)
+                return PubSub.publish(news, { _tag: "Closed", peerId, reason })
+              },
+              ended: (reason) => {
+                entries.delete(peerId)
+                return PubSub.publish(news, { _tag: "Ended", peerId, reason })
+              }
+            })
+          }).pipe(
+            Scope.provide(home),
+            Effect.map((actor) => {
+              entry.actor = actor
+              return entry
+            })
+          )
+        })
+
+      const entryFor = (peerId: PeerId, dialect: Dialect) =>
+        Effect.suspend(() => {
+          const entry = entries.get(peerId)
+          return entry === undefined ? spawn(peerId, dialect) : Effect.succeed(entry)
+        })
+
+      const hangUp = (peerId: PeerId, reason: string) =>
+        Effect.suspend(() => {
+          const actor = entries.get(peerId)?.actor
+          if (actor === undefined) return Effect.void
+          return Effect.andThen(actor.tell(Event.Close({ reason })), actor.ended)
+        })
+
+      /** As `hangUp`, without waiting. */
+      const letGo = (peerId: PeerId, reason: string) =>
+        Effect.sync(() => void entries.get(peerId)?.actor?.tellUnsafe(Event.Close({ reason })))
+
+      const encode = (frame: Frame, dialect: Dialect) =>
+        Result.map(FrameCodec.encode(frame, dialect, settings.maxMessageBytes), Outbox.parcel)
+
+      const fanOut = Effect.fnUntraced(function*(frame: Frame, except: (peerId: PeerId) => boolean) {
+        const parcels = new Map<Dialect, Outbox.Parcel>()
+        const slow: Array<readonly [OpenLink, Outbox.Parcel]> = []
+        let sent = 0
+        for (const [peerId, link] of open) {
+          if (except(peerId)) continue
+          let parcel = parcels.get(link.dialect)
+          if (parcel === undefined) {
+            const encoded = encode(frame, link.dialect)
+            if (Result.isFailure(encoded)) {
+              if (link.dialect === "homing") return yield* encoded.failure
+              // PeerPigeon takes 256 KiB at most; its smaller limit is not everybody's.
+              yield* Effect.logWarning(`peer ${short(peerId)} cannot take a message: ${encoded.failure.message}`)
+              continue
+            }
+            parcel = encoded.success
+            parcels.set(link.dialect, parcel)
+          }
+          sent++
+          if (!link.outbox.tryOffer(parcel)) slow.push([link, parcel])
+        }
+        yield* Effect.forEach(slow, ([link, parcel]) =>
+          link.outbox.offer(parcel).pipe(
+            Effect.timeoutOrElse({
+              duration: settings.forwardPatience,
+              orElse: () => letGo(link.peerId, "too slow for the messages of this network")
+            }),
+            Effect.ignore
+          ), { concurrency: "unbounded", discard: true })
+        return sent
+      })
+
+      return ConnectionPool.of({
+        dial: Effect.fnUntraced(function*(peerId, { dialect }) {
+          const entry = yield* entryFor(peerId, dialect)
+          yield* entry.actor?.tell(Event.Dial()) ?? Effect.void
+        }),
+        receive: Effect.fnUntraced(function*(signal) {
+          const known = entries.get(signal.fromPeerId)
+          if (known === undefined && signal.type !== "offer") return
+          const event = yield* Link.eventOf(signal)
+          const dialect = event._tag === "Offered" ? event.dialect : "homing"
+          const entry = known ?? (yield* spawn(signal.fromPeerId, dialect))
+          // A link that is flooded with signals loses some; its attempt then fails and is made again.
+          entry.actor?.tellUnsafe(event)
+        }),
+        hangUp,
+        send: Effect.fnUntraced(function*(peerId, frame) {
+          const link = open.get(peerId)
+          if (link === undefined) return yield* new LinkClosed({ peerId, reason: "there is no link to this peer" })
+          const parcel = yield* Effect.fromResult(encode(frame, link.dialect))
+          yield* link.outbox.offer(parcel)
+        }),
+        fanOut,
+        serve: (handle) => Effect.asVoid(Deferred.succeed(handler, handle)),
+        neighbour: (peerId) => open.get(peerId),
+        neighbours: () => open.keys(),
+        size: () => entries.size,
+        links: Effect.sync(() =>
+          Array.from(entries, ([peerId, entry]) => {
+            const link = open.get(peerId)
+            const rttMillis = link?.rttMillis()
+            return {
+              peerId,
+              state: entry.state,
+              queued: link?.outbox.size() ?? 0,
+              ...(link === undefined ? {} : { dialect: link.dialect, openSince: link.since }),
+              ...(rttMillis === undefined ? {} : { rttMillis })
+            }
+          })
+        ),
+        news: PubSub.subscribe(news)
+      })
+    })
+  )
+}
+
+/** A link in the making or open. */
+interface Entry {
+  actor: Actor<Event> | undefined
+  state: LinkState
+  readonly dialect: Dialect
+}

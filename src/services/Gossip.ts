@@ -1,0 +1,294 @@
+/**
+ * Messages in one network: to everyone, and to one peer wherever it is.
+ *
+ * A broadcast is flooded over the links and recognised when it comes again. A direct message goes over the link to its
+ * addressee, or else through the neighbour from whom the addressee was last heard, or else is flooded like a
+ * broadcast; the addressee confirms it, and its sender learns whether it arrived.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as PubSub from "effect/PubSub"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { type Content, isBytes } from "../domain/Content.ts"
+import { type MessageTooLarge, PeerUnreachable } from "../domain/Errors.ts"
+import { type Frame, type Gossip as Message, initialTtl } from "../domain/Frame.ts"
+import type { MeshEvent } from "../domain/MeshEvent.ts"
+import { ofMessage } from "../domain/NetworkName.ts"
+import { equals, type PeerId } from "../domain/PeerId.ts"
+import { ConnectionPool } from "./ConnectionPool.ts"
+import * as Routes from "./gossip/Routes.ts"
+import * as SeenSet from "./gossip/SeenSet.ts"
+import { Membership } from "./Membership.ts"
+import { SessionContext } from "./SessionContext.ts"
+
+/** Messages remembered, so that none is delivered twice. @category constants */
+export const seenCapacity = 100_000
+
+/** How long a message is remembered, as in PeerPigeon. @category constants */
+export const seenWindow = Duration.minutes(5)
+
+/** Peers to whom a way is remembered. @category constants */
+export const routeCapacity = 4096
+
+/** How long a direct message may go unconfirmed before its sender is told. @category constants */
+export const confirmationTimeout = Duration.seconds(15)
+
+/** Messages that one confirmation covers at most. */
+const idsPerConfirmation = 256
+
+const Confirmation = Schema.Struct({ ids: Schema.Array(Schema.String).check(Schema.isMaxLength(idsPerConfirmation)) })
+const decodeConfirmation = Schema.decodeUnknownResult(Confirmation)
+
+/** A direct message whose confirmation is awaited. */
+interface Pending {
+  readonly to: PeerId
+  /** Sent over the link to the addressee itself. */
+  readonly direct: boolean
+  readonly confirmed: Deferred.Deferred<void, PeerUnreachable>
+}
+
+/** @category services */
+export class Gossip extends Context.Service<Gossip, {
+  /** Sends to everyone in the network; succeeds, with the number of neighbours, once it is on its way to each. */
+  broadcast(content: Content): Effect.Effect<number, MessageTooLarge>
+  /**
+   * Sends to one peer; succeeds once that peer has confirmed. A PeerPigeon peer confirms nothing: then success means that
+   * the message is on its way.
+   */
+  send(to: PeerId, content: Content): Effect.Effect<void, PeerUnreachable | MessageTooLarge>
+}>()("homing/Gossip") {
+  static readonly layer = Layer.effect(
+    Gossip,
+    Effect.gen(function*() {
+      const { dropped, emit, networkName, self } = yield* SessionContext
+      const pool = yield* ConnectionPool
+      const membership = yield* Membership
+      const seen = SeenSet.make(seenCapacity, Duration.toMillis(seenWindow))
+      const routes = Routes.make(routeCapacity)
+      const pending = new Map<string, Pending>()
+
+      const newId = Effect.map(
+        Effect.all([word, word, word, word]),
+        (words) => words.map((word) => word.toString(16).padStart(8, "0")).join("")
+      )
+
+      const compose = Effect.fnUntraced(function*(
+        subtype: "chat" | "dm" | "dm-ack",
+        content: Content,
+        to?: { readonly to: PeerId; readonly acknowledge?: boolean }
+      ) {
+        const timestamp = yield* Clock.currentTimeMillis
+        const message: Message = {
+          id: yield* newId,
+          type: "gossip",
+          subtype,
+          content,
+          from: self,
+          ...to,
+          networkName,
+          timestamp,
+          ttl: initialTtl,
+          path: [self]
+        }
+        seen.add(message.id, timestamp)
+        return message
+      })
+
+      /** Sends a message on its way to one peer, and says over how many links. */
+      const route = Effect.fnUntraced(function*(message: Message, to: PeerId, from: PeerId | undefined) {
+        const hasHandled = (peer: PeerId) => peer === from || message.path.includes(peer)
+        for (const next of [to, routes.via(to)]) {
+          if (next === undefined || hasHandled(next) || pool.neighbour(next) === undefined) continue
+          const sent = yield* Effect.result(pool.send(next, message))
+          if (Result.isSuccess(sent)) return 1
+          if (sent.failure._tag === "MessageTooLarge") return yield* sent.failure
+        }
+        return yield* pool.fanOut(message, hasHandled)
+      })
+
+      // ------------------------------------------------------------------------------------------------
+      // receiving
+      // ------------------------------------------------------------------------------------------------
+
+      const deliver = (kind: "broadcast" | "direct", message: Message): Effect.Effect<void> =>
+        emit(
+          {
+            _tag: "Message",
+            kind,
+            id: message.id,
+            from: message.from,
+            content: message.content,
+            networkName,
+            hops: initialTtl - message.ttl + 1,
+            timestamp: message.timestamp
+          } satisfies MeshEvent
+        )
+
+      const passOn = Effect.fnUntraced(function*(message: Message, from: PeerId) {
+        if (message.ttl <= 1) return
+        const onward: Message = { ...message, ttl: message.ttl - 1, path: [...message.path, self] }
+        // What is too large for a neighbour was too large for us.
+        if (onward.to === undefined || !routed.has(onward.subtype)) {
+          yield* Effect.ignore(pool.fanOut(onward, (peer) => peer === from || onward.path.includes(peer)))
+        } else {
+          yield* Effect.ignore(route(onward, onward.to, from))
+        }
+      })
+
+      const confirm = (message: Message) =>
+        Effect.sync(() => {
+          const confirmation = decodeConfirmation(message.content)
+          if (Result.isFailure(confirmation)) return void dropped.malformed++
+          for (const id of confirmation.success.ids) {
+            const sent = pending.get(id)
+            // Only the addressee can confirm.
+            if (sent !== undefined && equals(sent.to, message.from)) Deferred.doneUnsafe(sent.confirmed, Effect.void)
+          }
+        })
+
+      type Confirmations = Map<PeerId, Array<string>>
+
+      const receive = Effect.fnUntraced(function*(
+        from: PeerId,
+        message: Message,
+        now: number,
+        confirmations: Confirmations
+      ) {
+        if (ofMessage(message) !== networkName) return void dropped.foreignNetwork++
+        // The origin comes first on the path and the neighbour last, or somebody lies about who it is.
+        if (message.path[0] !== message.from || message.path.at(-1) !== from) return void dropped.malformed++
+        const forUs = message.to !== undefined && equals(message.to, self)
+        if (!seen.add(message.id, now)) return void dropped.duplicate++
+        if (message.ttl <= 0 || message.path.includes(self)) return
+        routes.learn(message.from, from)
+        switch (message.subtype) {
+          case "chat":
+            yield* deliver("broadcast", message)
+            return yield* passOn(message, from)
+          case "dm":
+            if (!forUs) return yield* passOn(message, from)
+            yield* deliver("direct", message)
+            if (message.acknowledge === true) {
+              const ids = confirmations.get(message.from)
+              if (ids === undefined) confirmations.set(message.from, [message.id])
+              else ids.push(message.id)
+            }
+            return
+          case "dm-ack":
+            return yield* forUs ? confirm(message) : passOn(message, from)
+          default:
+            // Not ours to understand; others may.
+            return yield* forUs ? Effect.void : passOn(message, from)
+        }
+      })
+
+      const receiveBytes = Effect.fnUntraced(function*(from: PeerId, bytes: Uint8Array, now: number) {
+        const id = yield* newId
+        yield* emit({
+          _tag: "Message",
+          kind: "direct",
+          id,
+          from,
+          content: bytes,
+          networkName,
+          hops: 1,
+          timestamp: now
+        })
+      })
+
+      const sendConfirmations = Effect.fnUntraced(function*(confirmations: Confirmations) {
+        for (const [origin, all] of confirmations) {
+          for (let at = 0; at < all.length; at += idsPerConfirmation) {
+            const ids = all.slice(at, at + idsPerConfirmation)
+            const message = yield* compose("dm-ack", { ids }, { to: origin })
+            yield* Effect.ignore(route(message, origin, undefined))
+          }
+        }
+      })
+
+      yield* pool.serve(Effect.fnUntraced(function*(from: PeerId, batch: ReadonlyArray<Frame>) {
+        const now = yield* Clock.currentTimeMillis
+        const confirmations: Confirmations = new Map()
+        for (const frame of batch) {
+          if (frame.type === "gossip") yield* receive(from, frame, now, confirmations)
+          else if (frame.type === "__BINARY__") yield* receiveBytes(from, frame.bytes, now)
+        }
+        if (confirmations.size > 0) yield* sendConfirmations(confirmations)
+      }))
+
+      // ------------------------------------------------------------------------------------------------
+      // sending
+      // ------------------------------------------------------------------------------------------------
+
+      const unreachable = (peerId: PeerId, problem: string) => new PeerUnreachable({ peerId, networkName, problem })
+
+      const news = yield* pool.news
+      yield* PubSub.take(news).pipe(
+        Effect.map((link) => {
+          if (link._tag !== "Closed") return
+          routes.forget(link.peerId)
+          for (const { confirmed, direct, to } of pending.values()) {
+            if (!direct || to !== link.peerId) continue
+            const error = unreachable(to, `the link closed before it confirmed the message (${link.reason})`)
+            Deferred.doneUnsafe(confirmed, Effect.fail(error))
+          }
+        }),
+        Effect.forever,
+        Effect.forkScoped
+      )
+
+      const sendUnconfirmed = Effect.fnUntraced(function*(to: PeerId, content: Content) {
+        const frame: Frame = isBytes(content) && pool.neighbour(to) !== undefined
+          ? { type: "__BINARY__", bytes: content }
+          : yield* compose("dm", content, { to })
+        if (frame.type === "gossip") return yield* route(frame, to, undefined)
+        return yield* pool.send(to, frame).pipe(
+          Effect.as(1),
+          Effect.catchTag("LinkClosed", (error) => Effect.fail(unreachable(to, error.reason)))
+        )
+      })
+
+      const sendConfirmed = Effect.fnUntraced(function*(to: PeerId, content: Content) {
+        const message = yield* compose("dm", content, { to, acknowledge: true })
+        const confirmed = Deferred.makeUnsafe<void, PeerUnreachable>()
+        pending.set(message.id, { to, direct: pool.neighbour(to) !== undefined, confirmed })
+        return yield* route(message, to, undefined).pipe(
+          Effect.flatMap((links) => links === 0 ? Effect.fail(unreachable(to, alone)) : Deferred.await(confirmed)),
+          Effect.timeoutOrElse({
+            duration: confirmationTimeout,
+            orElse: () =>
+              Effect.fail(unreachable(to, `it did not confirm within ${Duration.format(confirmationTimeout)}`))
+          }),
+          Effect.ensuring(Effect.sync(() => pending.delete(message.id)))
+        )
+      })
+
+      return Gossip.of({
+        broadcast: Effect.fnUntraced(function*(content) {
+          const message = yield* compose("chat", content)
+          return yield* pool.fanOut(message, () => false)
+        }),
+        send: Effect.fnUntraced(function*(to, content) {
+          if (equals(to, self)) return yield* unreachable(to, "that is this peer itself")
+          const dialect = pool.neighbour(to)?.dialect ?? membership.dialectOf(to)
+          if (dialect !== "pigeon") return yield* sendConfirmed(to, content)
+          const links = yield* sendUnconfirmed(to, content)
+          if (links === 0) return yield* unreachable(to, alone)
+        })
+      })
+    })
+  )
+}
+
+const alone = "this peer has no link to anyone in the network"
+
+const word = Random.nextIntBetween(0, 0xffffffff)
+
+/** Subtypes that are for one peer. PeerPigeon floods all others, `to` or not. */
+const routed: ReadonlySet<string> = new Set(["dm", "dm-ack"])

@@ -1,0 +1,136 @@
+/**
+ * One attempt at a link: a WebRTC connection, the signals that set it up, and what comes in on its channel. A line lives
+ * in a scope of its own, and letting the attempt go is closing that scope.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import type { HubUnreachable, WebRtcError } from "../../domain/Errors.ts"
+import type { Frame } from "../../domain/Frame.ts"
+import * as FrameCodec from "../../domain/FrameCodec.ts"
+import type { PeerId } from "../../domain/PeerId.ts"
+import type { AttemptMark, Candidate } from "../../domain/Signal.ts"
+import type { OutgoingSignal } from "../SignalingTransport.ts"
+import type { Channel, IceServer, WebRtc } from "../WebRtc.ts"
+import { type Attempt, Event } from "./LinkMachine.ts"
+import type { LinkSettings } from "./LinkSettings.ts"
+
+/** The version of our dialect, as offers, answers and announcements carry it. @category constants */
+export const dialectVersion = 1
+
+/** Local candidates that may wait for their description to be sent; an engine gathers a few dozen at most. */
+const maxCandidates = 256
+
+/** What a line needs from its link. @category models */
+export interface LineOptions {
+  readonly other: PeerId
+  readonly webRtc: WebRtc["Service"]
+  readonly iceServers: ReadonlyArray<IceServer>
+  readonly settings: LinkSettings
+  /** Hands a signal to the hub. */
+  readonly signal: (signal: OutgoingSignal) => Effect.Effect<void, HubUnreachable>
+  /** Puts an event into the link's mailbox. */
+  readonly tell: (event: Event) => void
+  /** A packet came that is not a message of the protocol. */
+  readonly malformed: () => void
+}
+
+/** @category models */
+export interface Line {
+  readonly attempt: Attempt
+  /** Closes with the line; what hangs on the line lives here. */
+  readonly scope: Scope.Closeable
+  readonly inbox: Queue.Dequeue<Frame>
+  /** The open channel, once there is one. */
+  channel(): Channel | undefined
+  /** Sends an offer; with `restart`, for a new path of the connection that stands. */
+  offer(options?: { readonly restart: boolean }): Effect.Effect<void, WebRtcError | HubUnreachable>
+  /** Sends the last offer once more. */
+  readonly offerAgain: Effect.Effect<void, HubUnreachable>
+  /** Takes an offer and sends the answer. */
+  answer(sdp: string): Effect.Effect<void, WebRtcError | HubUnreachable>
+  /** Takes the answer to our offer. */
+  complete(sdp: string): Effect.Effect<void, WebRtcError>
+  addCandidate(candidate: Candidate): Effect.Effect<void, WebRtcError>
+}
+
+/** Opens a line in a new scope below the one given. @category constructors */
+export const open = Effect.fnUntraced(function*(
+  options: LineOptions,
+  attempt: Attempt,
+  role: "offerer" | "answerer",
+  parent: Scope.Scope
+) {
+  const { other, settings, signal, tell } = options
+  const scope = yield* Scope.fork(parent)
+  const inbox = yield* Queue.bounded<Frame>(settings.inboxFrames)
+  const candidates = yield* Queue.sliding<Candidate>(maxCandidates)
+  const decoder = FrameCodec.makeDecoder({ maxMessageBytes: settings.maxMessageBytes })
+  const mark: AttemptMark = { version: dialectVersion, attempt }
+  let channel: Channel | undefined
+  let lastOffer: OutgoingSignal | undefined
+
+  const lost = (reason: string) => tell(Event.Lost({ attempt, reason }))
+  const connection = yield* options.webRtc.open({
+    peerId: other,
+    role,
+    iceServers: options.iceServers,
+    handlers: {
+      onCandidate: (candidate) => void Queue.offerUnsafe(candidates, candidate),
+      onState: (state) => {
+        if (state === "failed" || state === "closed") lost(`the connection ${state}`)
+      },
+      onOpen: (opened) => {
+        channel = opened
+        tell(Event.ChannelOpened({ attempt }))
+      },
+      onPacket: (packet) => {
+        const received = decoder.push(packet)
+        if (Result.isFailure(received)) return options.malformed()
+        if (received.success._tag === "Frame" && !Queue.offerUnsafe(inbox, received.success.frame)) {
+          lost("the peer sends faster than its messages can be handled")
+        }
+      },
+      onClose: () => lost("the channel closed")
+    }
+  }).pipe(Scope.provide(scope), Effect.onError(() => Scope.close(scope, Exit.void)))
+
+  // Candidates follow the description they belong to: PeerPigeon loses those that come before it.
+  let trickling = false
+  const trickle = Effect.suspend(() => {
+    if (trickling) return Effect.void
+    trickling = true
+    return Queue.take(candidates).pipe(
+      Effect.flatMap((candidate) =>
+        signal({ type: "ice-candidate", targetPeerId: other, data: { ...candidate, homing: mark } })
+      ),
+      Effect.ignore,
+      Effect.forever,
+      Effect.forkIn(scope)
+    )
+  })
+
+  return {
+    attempt,
+    scope,
+    inbox,
+    channel: () => channel,
+    offer: Effect.fnUntraced(function*(how) {
+      const sdp = yield* connection.offer(how)
+      const homing: AttemptMark = how?.restart === true ? { ...mark, restart: true } : mark
+      lastOffer = { type: "offer", targetPeerId: other, data: { type: "offer", sdp, homing } }
+      yield* signal(lastOffer)
+      yield* trickle
+    }),
+    offerAgain: Effect.suspend(() => lastOffer === undefined ? Effect.void : signal(lastOffer)),
+    answer: Effect.fnUntraced(function*(sdp) {
+      const answer = yield* connection.accept(sdp)
+      yield* signal({ type: "answer", targetPeerId: other, data: { type: "answer", sdp: answer, homing: mark } })
+      yield* trickle
+    }),
+    complete: connection.complete,
+    addCandidate: connection.addCandidate
+  } satisfies Line as Line
+})

@@ -1,0 +1,130 @@
+/**
+ * What happens on a link while it is open: a writer that sends what the outbox holds as fast as the engine
+ * takes it, a reader that hands over what came, and a prober that measures the round trip and notices silence.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Schedule from "effect/Schedule"
+import { LinkClosed } from "../../domain/Errors.ts"
+import type { Dialect, Frame } from "../../domain/Frame.ts"
+import type { PeerId } from "../../domain/PeerId.ts"
+import type { Channel } from "../WebRtc.ts"
+import type { LinkSettings } from "./LinkSettings.ts"
+import * as Outbox from "./Outbox.ts"
+
+/** Frames of the application that arrived together, in order. @category models */
+export type Batch = ReadonlyArray<Frame>
+
+/** An open link, for those who send over it. @category models */
+export interface OpenLink {
+  readonly peerId: PeerId
+  readonly dialect: Dialect
+  /** Milliseconds since 1970. */
+  readonly since: number
+  readonly outbox: Outbox.Outbox
+  /** The last round trip in milliseconds; absent until a probe was answered, and with PeerPigeon peers. */
+  rttMillis(): number | undefined
+}
+
+/** What an open link needs from the one who owns it. @category models */
+export interface OpenLinkOptions {
+  readonly peerId: PeerId
+  readonly dialect: Dialect
+  readonly channel: Channel
+  readonly settings: LinkSettings
+  /** What the decoder made of what came. */
+  readonly inbox: Queue.Dequeue<Frame>
+  /** Handles frames, in order; the next ones wait until it is done. */
+  readonly handle: (batch: Batch) => Effect.Effect<void>
+  /** The other side was silent for `suspectAfter`. */
+  readonly suspected: Effect.Effect<void>
+  /** The link is over. */
+  readonly lost: (reason: string) => void
+}
+
+const asText = (frame: Frame): string => JSON.stringify(frame)
+
+/** Starts an open link's writer, reader and prober in the scope. @category constructors */
+export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
+  const { channel, dialect, peerId, settings } = options
+  const since = yield* Clock.currentTimeMillis
+  const outbox = Outbox.make({ bytes: settings.outboxBytes, frames: settings.outboxFrames })
+  let lastHeard = since
+  let rttMillis: number | undefined
+  let asked: { readonly nonce: number; readonly at: number } | undefined
+
+  yield* Effect.addFinalizer(() => outbox.close(new LinkClosed({ peerId, reason: "the link was closed" })))
+
+  const onControl = Effect.fnUntraced(function*(frame: Frame, now: number) {
+    switch (frame.type) {
+      case "ping":
+        return yield* Effect.ignore(channel.send(asText({ type: "pong", nonce: frame.nonce })))
+      case "pong":
+        if (asked?.nonce === frame.nonce) {
+          rttMillis = now - asked.at
+          asked = undefined
+        }
+        return
+      case "eviction":
+        return options.lost(`evicted: ${frame.reason}`)
+      case "leave":
+        return options.lost(frame.reason)
+    }
+  })
+
+  const read = Effect.gen(function*() {
+    const frames = yield* Queue.takeAll(options.inbox)
+    lastHeard = yield* Clock.currentTimeMillis
+    const batch: Array<Frame> = []
+    const controls: Array<Frame> = []
+    for (const frame of frames) (frame.type === "gossip" || frame.type === "__BINARY__" ? batch : controls).push(frame)
+    // Probes first: they measure the link, not what is done with its messages.
+    for (const control of controls) if (control.type === "ping") yield* onControl(control, lastHeard)
+    if (batch.length > 0) yield* options.handle(batch)
+    for (const control of controls) if (control.type !== "ping") yield* onControl(control, lastHeard)
+  })
+  yield* Effect.forever(read).pipe(Effect.forkScoped)
+
+  const write = Effect.gen(function*() {
+    const parcel = yield* outbox.take
+    for (const packet of parcel.packets) {
+      yield* channel.writable
+      yield* channel.send(packet)
+    }
+  })
+  yield* Effect.forever(write).pipe(
+    Effect.catch((error) => Effect.sync(() => options.lost(error.reason))),
+    Effect.forkScoped
+  )
+
+  let nonce = 0
+  let lastRound = since
+  let mending = false
+  const interval = Duration.toMillis(settings.probeInterval)
+  const probe = Effect.gen(function*() {
+    const now = yield* Clock.currentTimeMillis
+    // A round that comes late was held up here (a frozen tab, a busy machine): the silence is ours, not theirs.
+    if (now - lastRound > 2 * interval) lastHeard = Math.max(lastHeard, now - interval)
+    lastRound = now
+    const silence = now - lastHeard
+    if (silence >= Duration.toMillis(settings.deadAfter)) {
+      return options.lost(`no answer for ${Math.round(silence / 1000)} s`)
+    }
+    if (silence >= Duration.toMillis(settings.suspectAfter)) {
+      if (!mending) yield* options.suspected
+      mending = true
+    } else {
+      mending = false
+    }
+    asked = { nonce: ++nonce, at: now }
+    yield* Effect.ignore(channel.send(asText({ type: "ping", nonce })))
+  })
+  // A PeerPigeon peer answers no probes; its death shows in the connection's state.
+  if (dialect === "homing") {
+    yield* probe.pipe(Effect.repeat(Schedule.spaced(settings.probeInterval)), Effect.forkScoped)
+  }
+
+  return { peerId, dialect, since, outbox, rttMillis: () => rttMillis } satisfies OpenLink as OpenLink
+})

@@ -1,0 +1,121 @@
+/**
+ * What waits to be sent over one link: first in, first out, bounded by bytes and by number. A full outbox suspends its
+ * senders, which is how a slow link's backpressure reaches whoever sends.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type { LinkClosed } from "../../domain/Errors.ts"
+import type { Packet } from "../WebRtc.ts"
+
+/** A frame as the link will carry it. Shared by every link that it fans out to. @category models */
+export interface Parcel {
+  readonly packets: ReadonlyArray<Packet>
+  readonly bytes: number
+}
+
+/** @category models */
+export interface Outbox {
+  /** Puts a parcel in, waiting for room. Fails once the link is closed. */
+  offer(parcel: Parcel): Effect.Effect<void, LinkClosed>
+  /** Puts a parcel in if there is room at once, and says whether. */
+  tryOffer(parcel: Parcel): boolean
+  /** The next parcel; waits for one. */
+  readonly take: Effect.Effect<Parcel>
+  /** Parcels that wait. */
+  size(): number
+  /** Waits until nothing waits any more. */
+  readonly drained: Effect.Effect<void>
+  /** Fails everyone who waits for room, and every later sender. What waits to be sent is given up. */
+  close(error: LinkClosed): Effect.Effect<void>
+}
+
+/** The size of a parcel for the outbox's bound: exact for bytes, characters for text. @category constructors */
+export const parcel = (packets: ReadonlyArray<Packet>): Parcel => {
+  let bytes = 0
+  for (const packet of packets) bytes += packet.length
+  return { packets, bytes }
+}
+
+/** An empty outbox that holds up to `bytes` and `frames`, or a single parcel of any size. @category constructors */
+export const make = (limit: { readonly bytes: number; readonly frames: number }): Outbox => {
+  const parcels: Array<Parcel> = []
+  let head = 0
+  let bytes = 0
+  let closed: LinkClosed | undefined
+  let taker: Deferred.Deferred<void> | undefined
+  let waiting: Array<Deferred.Deferred<void>> = []
+  let drainers: Array<Deferred.Deferred<void>> = []
+
+  const size = () => parcels.length - head
+  const full = () => size() > 0 && (bytes >= limit.bytes || size() >= limit.frames)
+  const wake = (sleepers: ReadonlyArray<Deferred.Deferred<void>>) => {
+    for (const sleeper of sleepers) Deferred.doneUnsafe(sleeper, Effect.void)
+  }
+
+  const tryOffer = (parcel: Parcel): boolean => {
+    if (closed !== undefined || full()) return false
+    parcels.push(parcel)
+    bytes += parcel.bytes
+    if (taker !== undefined) {
+      Deferred.doneUnsafe(taker, Effect.void)
+      taker = undefined
+    }
+    return true
+  }
+
+  const offer = (parcel: Parcel): Effect.Effect<void, LinkClosed> =>
+    Effect.suspend(() => {
+      if (tryOffer(parcel)) return Effect.void
+      if (closed !== undefined) return Effect.fail(closed)
+      const room = Deferred.makeUnsafe<void>()
+      waiting.push(room)
+      return Effect.andThen(Deferred.await(room), offer(parcel))
+    })
+
+  const take: Effect.Effect<Parcel> = Effect.suspend(() => {
+    const parcel = parcels[head]
+    if (parcel === undefined) {
+      wake(drainers)
+      drainers = []
+      taker = Deferred.makeUnsafe<void>()
+      return Effect.andThen(Deferred.await(taker), take)
+    }
+    head++
+    bytes -= parcel.bytes
+    // Forget what was taken now and then, so that the array does not grow with the link's age.
+    if (head === parcels.length || head > 1024) {
+      parcels.splice(0, head)
+      head = 0
+    }
+    if (waiting.length > 0 && !full()) {
+      const sleepers = waiting
+      waiting = []
+      wake(sleepers)
+    }
+    return Effect.succeed(parcel)
+  })
+
+  return {
+    offer,
+    tryOffer,
+    take,
+    size,
+    // The one who sends asks for the next parcel only when the last one is out, so an idle taker means drained.
+    drained: Effect.suspend(() => {
+      if (closed !== undefined || (size() === 0 && taker !== undefined)) return Effect.void
+      const drained = Deferred.makeUnsafe<void>()
+      drainers.push(drained)
+      return Deferred.await(drained)
+    }),
+    close: (error) =>
+      Effect.sync(() => {
+        closed = error
+        parcels.length = 0
+        head = 0
+        bytes = 0
+        wake([...waiting, ...drainers])
+        waiting = []
+        drainers = []
+      })
+  }
+}

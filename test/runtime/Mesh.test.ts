@@ -1,0 +1,64 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Stream } from "effect"
+import { elapse, mesh, peer, world } from "../support/simulation.ts"
+
+describe("Mesh", () => {
+  it.effect("links everyone in a small network and carries broadcasts and direct messages", () =>
+    Effect.gen(function*() {
+      const meshes = yield* Effect.forEach([1, 2, 3, 4, 5], (n) => mesh(n))
+      const heard = yield* Effect.forEach(meshes, (m) =>
+        m.events.pipe(
+          Stream.filter((event) => event._tag === "Message"),
+          Stream.take(1),
+          Stream.runCollect,
+          Effect.forkChild({ startImmediately: true })
+        ))
+      yield* Effect.forEach(meshes, (m) => m.join)
+      yield* elapse(5)
+      for (const m of meshes) assert.strictEqual((yield* m.peers).length, 4)
+      const [first, second] = meshes
+      assert.isDefined(first)
+      assert.isDefined(second)
+      assert.strictEqual(yield* first.broadcast({ hello: "everyone" }), 4)
+      const sent = yield* second.send(peer(1), new Uint8Array([1, 2, 3])).pipe(Effect.forkChild)
+      yield* elapse(1)
+      yield* Fiber.join(sent)
+      const events = yield* Effect.forEach(heard, Fiber.join)
+      assert.deepInclude(events[0]?.[0], { kind: "direct", content: new Uint8Array([1, 2, 3]), from: peer(2), hops: 1 })
+      for (const [message] of events.slice(1)) {
+        assert.deepInclude(message, { kind: "broadcast", content: { hello: "everyone" }, from: peer(1) })
+      }
+    }).pipe(Effect.provide(world)))
+
+  it.effect("reaches everyone of a network that is too large to link completely", () =>
+    Effect.gen(function*() {
+      const count = 40
+      const meshes = yield* Effect.forEach(Array.from({ length: count }, (_, n) => n + 1), (n) => mesh(n))
+      const heard = new Map<number, Array<unknown>>()
+      yield* Effect.forEach(meshes, (m, n) =>
+        m.events.pipe(
+          Stream.runForEach((event) =>
+            Effect.sync(() => {
+              if (event._tag === "Message") heard.set(n, [...heard.get(n) ?? [], event.content])
+            })
+          ),
+          Effect.forkScoped({ startImmediately: true })
+        ))
+      yield* Effect.forEach(meshes, (m) => m.join)
+      yield* elapse(30)
+      for (const m of meshes) {
+        const linked = (yield* m.peers).length
+        assert.isAtLeast(linked, 4)
+        assert.isAtMost(linked, 8)
+      }
+      const first = meshes[0]
+      assert.isDefined(first)
+      yield* first.broadcast("all of you")
+      const sends = yield* Effect.forEach(meshes.slice(1), (_, n) => first.send(peer(n + 2), n), {
+        concurrency: "unbounded"
+      }).pipe(Effect.forkChild)
+      yield* elapse(3)
+      yield* Fiber.join(sends)
+      for (let n = 1; n < count; n++) assert.sameMembers(heard.get(n) ?? [], ["all of you", n - 1])
+    }).pipe(Effect.provide(world)))
+})
