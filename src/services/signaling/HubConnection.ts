@@ -3,6 +3,7 @@
  * It knows nothing of networks and never comes back; its session does.
  */
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { constVoid } from "effect/Function"
 import * as Metric from "effect/Metric"
@@ -81,7 +82,6 @@ export const serve = Effect.fnUntraced(function*(options: {
 /** Opens the socket. Its scope closes it. */
 const dial = Effect.fnUntraced(function*(url: string) {
   const construct = yield* Socket.WebSocketConstructor
-  const timings = yield* HubTimings
   const ws = yield* Effect.acquireRelease(
     Effect.try({
       try: () => {
@@ -95,7 +95,8 @@ const dial = Effect.fnUntraced(function*(url: string) {
     }),
     (ws) => Effect.sync(() => ws.close(1000))
   )
-  const socket = yield* Socket.fromWebSocket(Effect.succeed(ws), { openTimeout: timings.dialTimeout })
+  // The time for the greeting covers the time to open.
+  const socket = yield* Socket.fromWebSocket(Effect.succeed(ws), { openTimeout: Duration.infinity })
   const { pull } = yield* socket.reader
   return { ws, pull }
 }, Effect.mapError(HubLoss.fromSocketError))

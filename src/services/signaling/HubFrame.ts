@@ -29,7 +29,7 @@ export const read = (frame: string | Uint8Array): HubFrame => {
   if (Result.isSuccess(signal)) return Understood({ signal: signal.success })
   // Only now is it worth a second look: a type we have never heard of is no fault.
   const type = Result.flatMap(parse(frame), decodeMessageType)
-  return Result.isSuccess(type) && !(type.success.type in HubSignal.cases)
+  return Result.isSuccess(type) && !Object.hasOwn(HubSignal.cases, type.success.type)
     ? Unknown({ type: type.success.type })
     : Malformed({ problem: signal.failure.message })
 }

@@ -89,6 +89,8 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
 
   const now = () => SubscriptionRef.getUnsafe(state)
   const become = (next: State) => SubscriptionRef.set(state, next)
+  /** Goes over to a state and looks around in the same instant: who comes later finds the new state. */
+  const becomeAndSee = <A>(next: State, see: () => A) => SubscriptionRef.modify(state, () => [see(), next] as const)
   const unreachable = (problem: string) => new HubUnreachable({ urls: hubs, problem })
 
   // -------------------------------------------------------------------------------------------------
@@ -117,16 +119,17 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
 
   const onOpen = (url: string, attempt: number) =>
     Effect.fnUntraced(function*(connection: HubConnection.HubConnection) {
-      yield* become(State.Announcing({ url, attempt, connection }))
-      for (const networkName of members.networks) yield* announce(connection, networkName)
+      const networks = yield* becomeAndSee(State.Announcing({ url, attempt, connection }), () => members.networks)
+      for (const networkName of networks) yield* announce(connection, networkName)
     })
 
   const onGreeting = Effect.gen(function*() {
     const current = now()
     if (current._tag !== "Announcing") return
     const { connection, url } = current
-    yield* become(State.Connected({ url, since: yield* Clock.currentTimeMillis, connection }))
-    for (const member of members) yield* tellAnnounced(member)
+    const since = yield* Clock.currentTimeMillis
+    const present = yield* becomeAndSee(State.Connected({ url, since, connection }), () => Array.from(members))
+    for (const member of present) yield* tellAnnounced(member)
   })
 
   const onSignal = (signal: HubSignal): Effect.Effect<void> => {

@@ -59,7 +59,7 @@ export class Members {
     return this.#foreign
   }
 
-  [Symbol.iterator](): Iterator<Member> {
+  [Symbol.iterator](): IterableIterator<Member> {
     return this.#members.values()
   }
 
