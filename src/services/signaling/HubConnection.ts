@@ -1,0 +1,155 @@
+/**
+ * One connection to one hub, from the first packet to the last: dialled, greeted, kept alive, and closed politely.
+ * It knows nothing of networks and never comes back; its session does.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
+import * as Metric from "effect/Metric"
+import type * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
+import type { PeerId } from "../../domain/PeerId.ts"
+import type { ClientSignal, HubSignal } from "../../domain/Signal.ts"
+import * as HubFrame from "./HubFrame.ts"
+import * as HubLoss from "./HubLoss.ts"
+import { HubTimings } from "./HubTimings.ts"
+import * as HubUrl from "./HubUrl.ts"
+
+/** Frames from hubs that are not messages of the protocol. @category metrics */
+export const malformed = Metric.counter("homing_hub_frames_malformed", {
+  description: "Frames from hubs that are not messages of the protocol",
+  incremental: true
+})
+
+/** The most bytes that may wait in the socket before `send` fails: 1 MiB. @category constants */
+export const maxBuffered = 1024 * 1024
+
+/** The sending side of a connection. @category models */
+export interface HubConnection {
+  /** Hands a signal to the socket at once. Fails, and keeps nothing, when the socket is not open or full. */
+  send(signal: ClientSignal): Effect.Effect<void, HubLoss.HubLoss>
+}
+
+/**
+ * Connects to a hub and stays until the connection ends, which is the error. `onOpen` runs once when the socket is
+ * open, before the hub has said a word; a hub that does not greet with `connected` in time counts as unreachable.
+ * `onSignal` runs for every signal, in order. Closing the scope closes the socket with code 1000, and waits for the
+ * hub to confirm, so that whatever was sent before has arrived.
+ *
+ * @category constructors
+ */
+export const serve = Effect.fnUntraced(function*(options: {
+  readonly url: string
+  readonly peerId: PeerId
+  readonly onOpen: (connection: HubConnection) => Effect.Effect<void>
+  readonly onSignal: (signal: HubSignal) => Effect.Effect<void>
+}): Effect.fn.Return<never, HubLoss.HubLoss, Socket.WebSocketConstructor | Scope.Scope> {
+  const timings = yield* HubTimings
+  const url = yield* Effect.fromResult(HubUrl.toDial(options.url, options.peerId)).pipe(
+    Effect.mapError((problem) => HubLoss.Unreachable({ problem }))
+  )
+
+  const greeted = Effect.gen(function*() {
+    const { pull, ws } = yield* dial(url)
+    yield* Effect.addFinalizer(() => hangUp(ws, pull))
+    const connection: HubConnection = { send: (signal) => write(ws, signal) }
+    yield* options.onOpen(connection)
+
+    // Restarts with every batch that comes in, so that it measures the hub's silence.
+    const silence = Clock.currentTimeMillis.pipe(
+      Effect.flatMap((timestamp) => connection.send({ type: "ping", data: { timestamp } })),
+      Effect.delay(timings.pingAfter),
+      Effect.forever,
+      Effect.timeoutOrElse({
+        duration: timings.deadAfter,
+        orElse: () => Effect.fail(HubLoss.Unreachable({ problem: "the hub fell silent" }))
+      })
+    )
+    const next = Effect.raceFirst(Effect.mapError(pull, HubLoss.fromSocketError), silence)
+    const step = Effect.flatMap(next, (frames) => receive(frames, options.onSignal))
+    yield* Effect.repeat(step, { until: ({ greeting }) => greeting })
+    return step
+  })
+
+  const step = yield* Effect.timeoutOrElse(greeted, {
+    duration: timings.dialTimeout,
+    orElse: () => Effect.fail(HubLoss.timedOut(timings.dialTimeout))
+  })
+  return yield* Effect.forever(step)
+})
+
+/** Opens the socket. Its scope closes it. */
+const dial = Effect.fnUntraced(function*(url: string) {
+  const construct = yield* Socket.WebSocketConstructor
+  const ws = yield* Effect.acquireRelease(
+    Effect.try({
+      try: () => {
+        const ws = construct(url)
+        // An error that comes before the reader listens, or after it left, is nobody's.
+        ws.addEventListener("error", constVoid)
+        return ws
+      },
+      // A browser throws when a page from https: dials ws:.
+      catch: (cause) => new Socket.SocketError({ reason: new Socket.SocketOpenError({ kind: "Unknown", cause }) })
+    }),
+    (ws) => Effect.sync(() => ws.close(1000))
+  )
+  // The time for the greeting covers the time to open.
+  const socket = yield* Socket.fromWebSocket(Effect.succeed(ws), { openTimeout: Duration.infinity })
+  const { pull } = yield* socket.reader
+  return { ws, pull }
+}, Effect.mapError(HubLoss.fromSocketError))
+
+const open = 1
+
+const write = (ws: Socket.WebSocketLike, signal: ClientSignal): Effect.Effect<void, HubLoss.HubLoss> =>
+  Effect.suspend(() => {
+    if (ws.readyState !== open) return Effect.fail(HubLoss.Unreachable({ problem: "the connection is closing" }))
+    if ("bufferedAmount" in ws && Number(ws.bufferedAmount) > maxBuffered) {
+      return Effect.fail(HubLoss.Unreachable({ problem: "the hub does not take what it is sent" }))
+    }
+    const frame = JSON.stringify(signal)
+    return Effect.try({
+      try: () => ws.send(frame),
+      catch: (cause) => HubLoss.Unreachable({ problem: `the socket cannot send: ${String(cause)}` })
+    })
+  })
+
+/** Handles frames in order, and says whether the hub's greeting was among them. */
+const receive = Effect.fnUntraced(function*(
+  frames: ReadonlyArray<string | Uint8Array>,
+  onSignal: (signal: HubSignal) => Effect.Effect<void>
+): Effect.fn.Return<{ readonly greeting: boolean }, HubLoss.HubLoss> {
+  let greeting = false
+  for (const frame of frames) {
+    const read = HubFrame.read(frame)
+    switch (read._tag) {
+      case "Understood": {
+        if (read.signal.type === "hub-closing") {
+          return yield* Effect.fail(HubLoss.Closing({ problem: `the hub is closing: ${read.signal.data.reason}` }))
+        }
+        greeting ||= read.signal.type === "connected"
+        yield* onSignal(read.signal)
+        break
+      }
+      case "Unknown":
+        yield* Effect.logDebug(`The hub sent a message of the unknown type ${read.type.slice(0, 64)}`)
+        break
+      case "Malformed":
+        yield* Metric.update(malformed, 1)
+        yield* Effect.logDebug(`The hub sent something that is no message: ${read.problem.slice(0, 1024)}`)
+        break
+    }
+  }
+  return { greeting }
+})
+
+/** Says that we close, and waits until the hub says so too; what we sent before has then arrived. */
+const hangUp = Effect.fnUntraced(function*(ws: Socket.WebSocketLike, pull: Socket.Reader["pull"]) {
+  const { closeTimeout } = yield* HubTimings
+  ws.close(1000)
+  const ended = yield* pull.pipe(Effect.forever, Effect.ignore, Effect.timeoutOption(closeTimeout))
+  // Otherwise Node would hold a dead socket for another 30 s; browsers look after this themselves.
+  if (ended._tag === "None" && "terminate" in ws && typeof ws.terminate === "function") ws.terminate()
+})
