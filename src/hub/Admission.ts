@@ -1,0 +1,79 @@
+/**
+ * Who may come in: one connection per peer id, and so many peers at a time.
+ *
+ * Ids that differ only in the case of their letters are the same id here, so that nobody can pass for
+ * somebody else by a capital letter.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type { HubSettings } from "./Options.ts"
+import type { Router } from "./Router.ts"
+import type { Session } from "./Session.ts"
+
+/** A connection may not come in. The reasons are PeerPigeon's. @category errors */
+export class Refused extends Schema.TaggedError<Refused>()("Refused", {
+  reason: Schema.Literals(["Invalid peerId format", "Peer already connected", "Maximum connections reached"])
+}) {
+  override get message() {
+    return this.reason
+  }
+}
+
+/** @category models */
+export interface Admission {
+  /** Peers that are in. */
+  readonly size: number
+  /**
+   * Lets a peer in until the scope closes. If its id is taken, the holder has `takeoverPatience` to show
+   * that it lives: then the newcomer is refused. Otherwise the holder is put out first, and its networks
+   * are told.
+   */
+  admit(session: Session): Effect.Effect<void, Refused, Scope.Scope>
+}
+
+/** @category constructors */
+export const make = (
+  router: Router,
+  settings: Pick<HubSettings, "maxConnections" | "takeoverPatience">
+): Admission => {
+  const holders = new Map<string, Session>()
+  const keyOf = (session: Session) => session.peerId.toLowerCase()
+
+  const release = (session: Session) => {
+    // A newer connection may hold the id by now.
+    if (holders.get(keyOf(session)) === session) holders.delete(keyOf(session))
+  }
+
+  const makeWay = Effect.fnUntraced(function*(holder: Session) {
+    if (yield* holder.connection.alive(settings.takeoverPatience)) {
+      return yield* new Refused({ reason: "Peer already connected" })
+    }
+    yield* Effect.logInfo("A peer came back before its dead connection was noticed")
+    release(holder)
+    router.lost(holder)
+    yield* holder.connection.terminate
+  })
+
+  const claim = (session: Session) =>
+    Effect.suspend(() => {
+      // While we waited, another newcomer with this id may have been faster.
+      if (holders.has(keyOf(session))) return Effect.fail(new Refused({ reason: "Peer already connected" }))
+      if (holders.size >= settings.maxConnections) {
+        return Effect.fail(new Refused({ reason: "Maximum connections reached" }))
+      }
+      holders.set(keyOf(session), session)
+      return Effect.void
+    })
+
+  return {
+    get size() {
+      return holders.size
+    },
+    admit: Effect.fnUntraced(function*(session) {
+      const holder = holders.get(keyOf(session))
+      if (holder !== undefined) yield* makeWay(holder)
+      yield* Effect.acquireRelease(claim(session), () => Effect.sync(() => release(session)))
+    })
+  }
+}

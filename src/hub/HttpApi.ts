@@ -1,0 +1,98 @@
+/**
+ * What a hub answers over plain HTTP: how it is, and the files of its page.
+ */
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Headers from "effect/http/Headers"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as HttpStaticServer from "effect/http/HttpStaticServer"
+import * as Layer from "effect/Layer"
+import type { HubSettings } from "./Options.ts"
+import type { HubStats } from "./Traffic.ts"
+
+/** What is there when no page is. */
+const text = `This is a Homing hub: peers meet here, over WebSocket, before they talk to each other directly.
+Give a peer this address, and see /health for how the hub is.
+`
+
+const page = HttpServerResponse.text(text)
+const noSuchPage = HttpServerResponse.text(text, { status: 404 })
+
+const isoTime = Effect.map(Clock.currentTimeMillis, (now) => new Date(now).toISOString())
+
+/** The fields and their meaning are PeerPigeon's. */
+const health = (stats: Effect.Effect<HubStats>) =>
+  Effect.gen(function*() {
+    const { connections, networks, peers, uptime } = yield* stats
+    return HttpServerResponse.jsonUnsafe({
+      status: "healthy",
+      timestamp: yield* isoTime,
+      uptime: Duration.toSeconds(uptime),
+      isHub: false,
+      connections,
+      peers,
+      hubs: 0,
+      networks,
+      memory: process.memoryUsage()
+    })
+  })
+
+/** A hub on its own knows no other. */
+const hubs = Effect.gen(function*() {
+  return HttpServerResponse.jsonUnsafe({ timestamp: yield* isoTime, totalHubs: 0, hubs: [] })
+})
+
+/** The files of a directory; a file that is not there, or is none, is not found. */
+const files = Effect.fnUntraced(function*(directory: string) {
+  const serve = yield* HttpStaticServer.make({ root: directory })
+  return Effect.catchReason(serve, "HttpServerError", "RouteNotFound", () => Effect.succeed(noSuchPage))
+}, Effect.orDie)
+
+/** Pages of other origins may ask, and `OPTIONS` of anything says so. */
+const cors = (origin: string) => {
+  const allowed: Headers.Input = { "access-control-allow-origin": origin }
+  const preflight = HttpServerResponse.empty({
+    status: 200,
+    headers: {
+      ...allowed,
+      "access-control-allow-methods": "GET, POST, OPTIONS",
+      "access-control-allow-headers": "Content-Type, Authorization"
+    }
+  })
+  return { preflight, allow: HttpServerResponse.setHeaders(allowed) }
+}
+
+/**
+ * The handler of the requests that are no upgrades: `GET /health`, `GET /hubs`, and the files of `assets`.
+ *
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function*(
+  stats: Effect.Effect<HubStats>,
+  settings: Pick<HubSettings, "assets" | "corsOrigin">
+) {
+  const { allow, preflight } = cors(settings.corsOrigin)
+  const everythingElse = settings.assets === undefined ? Effect.succeed(noSuchPage) : yield* files(settings.assets)
+
+  const routes = Layer.mergeAll(
+    HttpRouter.add("GET", "/health", health(stats)),
+    HttpRouter.add("GET", "/hubs", hubs),
+    HttpRouter.add(
+      "GET",
+      "/",
+      Effect.map(everythingElse, (response) => response.status === 404 ? page : response)
+    ),
+    HttpRouter.add("GET", "/*", everythingElse),
+    HttpRouter.add("OPTIONS", "/*", preflight)
+  )
+
+  const app = (yield* HttpRouter.toHttpEffect(routes)).pipe(
+    Effect.catch((error) => HttpServerRespondable.toResponseOrElse(error, noSuchPage)),
+    Effect.map(allow)
+  )
+  return yield* NodeHttpServer.makeHandler(app, { scope: yield* Effect.scope })
+}, Effect.provide(NodeHttpServer.layerHttpServices))

@@ -1,0 +1,97 @@
+/**
+ * What a hub bears from a peer: the constants, each with its reason, and the budget that meters a connection.
+ *
+ * A budget is a token bucket that may run into debt. Whoever speaks too fast is refused, and each refusal
+ * still costs, so that one who slows down recovers while one who insists reaches the bottom and is cut off.
+ */
+
+/** What a peer may spend: tokens. @category models */
+export interface Allowance {
+  /** Tokens that can be spent at once, after a rest. */
+  readonly burst: number
+  /** Tokens that come back each second. */
+  readonly perSecond: number
+  /** Debt, in tokens, at which patience ends. */
+  readonly patience: number
+}
+
+/** How much of an allowance was left at a moment. @category models */
+export interface Budget {
+  /** Negative when in debt. */
+  readonly tokens: number
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+/** Where a budget stands: something may be spent, nothing may, or patience is at its end. @category models */
+export type Standing = "within" | "over" | "exhausted"
+
+/** A budget that nothing was spent of. @category constructors */
+export const full = (allowance: Allowance, now: number): Budget => ({ tokens: allowance.burst, at: now })
+
+/**
+ * The budget after `cost` tokens more. A clock that goes backwards gives nothing and takes nothing.
+ *
+ * @category combinators
+ */
+export const spend = (allowance: Allowance, budget: Budget, now: number, cost: number): Budget => {
+  const regained = (Math.max(0, now - budget.at) / 1000) * allowance.perSecond
+  return { tokens: Math.min(allowance.burst, budget.tokens + regained) - cost, at: now }
+}
+
+/** @category getters */
+export const standing = (allowance: Allowance, budget: Budget): Standing =>
+  budget.tokens >= 0 ? "within" : budget.tokens >= -allowance.patience ? "over" : "exhausted"
+
+/** The bytes that one token buys: signals are smaller, descriptions take two or three. @category constants */
+export const bytesPerToken = 4096
+
+/** The tokens that receiving a message costs: one, and one more for every `bytesPerToken` bytes. @category getters */
+export const costOf = (bytes: number): number => 1 + Math.floor(bytes / bytesPerToken)
+
+/**
+ * Tokens that an announcement or a goodbye costs on top: the hub answers each with up to
+ * `introductions` messages in either direction, where a signal makes one.
+ *
+ * @category constants
+ */
+export const fanOutCost = 20
+
+/**
+ * The messages of one connection. 50 links are the most a PeerPigeon peer holds, and a link takes an offer
+ * and up to 20 candidates: all 50 at once are some 1100 tokens, so that twice this fits into a burst.
+ *
+ * @category constants
+ */
+export const messages: Allowance = { burst: 2000, perSecond: 200, patience: 500 }
+
+/**
+ * Messages of one connection that are not of the protocol. A peer with a bug is told so twenty times; a
+ * tenth of a token per second forgives what happens now and then.
+ *
+ * @category constants
+ */
+export const strikes: Allowance = { burst: 20, perSecond: 0.1, patience: 0 }
+
+/**
+ * The most members that one announcement introduces to the newcomer, and the newcomer to them. More than
+ * the 50 links that a PeerPigeon peer holds at most, so nobody is left short; few enough that a thousand
+ * peers who come back at once cost a thousand times 128 messages and not a million.
+ *
+ * @category constants
+ */
+export const introductions = 64
+
+/** The most networks that one connection may be in: far more than a peer watches, few enough to list. @category constants */
+export const networksPerPeer = 32
+
+/** The most characters of an error frame's text: enough for a field and a reason, too little for an echo. @category constants */
+export const errorLength = 512
+
+/**
+ * TCP connections beyond `maxConnections` that are let in to be told that the hub is full, or to ask over
+ * HTTP how it is.
+ *
+ * @category constants
+ */
+export const headroom = 256

@@ -1,0 +1,157 @@
+/**
+ * The TCP side: HTTP servers on the first free port.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import type { Duplex } from "node:stream"
+import * as Limits from "./Limits.ts"
+import type { HubSettings } from "./Options.ts"
+
+/** The hub cannot listen where it was told to. @category errors */
+export class HubCannotListen extends Schema.TaggedError<HubCannotListen>()("HubCannotListen", {
+  host: Schema.String,
+  port: Schema.Int,
+  /** The error of the operating system, such as `EADDRINUSE` or `EACCES`. */
+  code: Schema.String
+}) {
+  override get message() {
+    const place = `port ${this.port} of ${this.host}`
+    switch (this.code) {
+      case "EADDRINUSE":
+        return `The hub cannot listen at ${place}, nor at the ${portRetries} ports above: all are taken. Choose another port, or 0 for any`
+      case "EACCES":
+        return `The hub may not listen at ${place}. Ports below 1024 often need a privilege; choose a higher one`
+      case "ENOTFOUND":
+      case "EADDRNOTAVAIL":
+        return `The hub cannot listen at ${place}: this machine has no such address. Choose localhost, or 0.0.0.0 for all`
+      default:
+        return `The hub cannot listen at ${place} (${this.code})`
+    }
+  }
+}
+
+/** What the servers do. @category models */
+export interface Handlers {
+  readonly request: (request: IncomingMessage, response: ServerResponse) => void
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+}
+
+/** How many ports above a taken one are tried. @category constants */
+export const portRetries = 10
+
+/** A request's headers must be there in so many milliseconds, so that idle connections do not pile up. */
+const headersTimeout = 10_000
+/** And the whole request, in milliseconds: nothing that we serve takes a body. */
+const requestTimeout = 20_000
+
+/** `localhost` is an IPv4 address to some clients and an IPv6 address to others, so it is both here. */
+const addressesOf = (host: string): ReadonlyArray<string> => host === "localhost" ? ["127.0.0.1", "::1"] : [host]
+
+/** A machine without IPv6 has no ::1, and none is missed. */
+const isAbsent = (error: HubCannotListen): boolean => ["EADDRNOTAVAIL", "EAFNOSUPPORT", "EINVAL"].includes(error.code)
+
+const codeOf = (error: Error): string => "code" in error && typeof error.code === "string" ? error.code : error.message
+
+const listenOne = (server: Server, host: string, port: number): Effect.Effect<number, HubCannotListen> =>
+  Effect.callback((resume) => {
+    const onError = (error: Error) => {
+      server.off("listening", onListening)
+      resume(Effect.fail(new HubCannotListen({ host, port, code: codeOf(error) })))
+    }
+    const onListening = () => {
+      server.off("error", onError)
+      const address = server.address()
+      resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : port))
+    }
+    server.once("error", onError).once("listening", onListening).listen({ host, port })
+  })
+
+/** Stops accepting; what is connected stays so. */
+const stop = (server: Server) =>
+  Effect.sync(() => {
+    server.close()
+    server.closeIdleConnections()
+  })
+
+/** Cuts what is left and waits until the server is closed, or `patience` is over. */
+const drain = (server: Server, patience: HubSettings["closingPatience"]) =>
+  Effect.callback<void>((resume) => {
+    server.close(() => resume(Effect.void))
+    server.closeAllConnections()
+  }).pipe(Effect.timeoutOption(patience), Effect.interruptible)
+
+/** @category models */
+export interface Listener {
+  /**
+   * Listens at the first free port from the chosen one on, and returns it. The handlers serve from then on.
+   * When the scope closes nobody new is let in, but the connections stay.
+   */
+  listen(handlers: Handlers): Effect.Effect<number, HubCannotListen, Scope.Scope>
+}
+
+/**
+ * The servers, not listening yet. Their scope must outlive that of `listen` and those of the connections, which it
+ * waits for.
+ *
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(
+  function*(settings: Pick<HubSettings, "host" | "port" | "maxConnections" | "closingPatience">) {
+    const servers = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        addressesOf(settings.host).map((host) => {
+          const server = createServer({ headersTimeout, requestTimeout })
+          server.maxConnections = settings.maxConnections + Limits.headroom
+          return { host, server }
+        })
+      ),
+      Effect.forEach(({ server }) => drain(server, settings.closingPatience), {
+        concurrency: "unbounded",
+        discard: true
+      })
+    )
+
+    /** All addresses at the same port, or none. */
+    const listenAt = Effect.fnUntraced(function*(wanted: number) {
+      let port = wanted
+      for (const [index, { host, server }] of servers.entries()) {
+        port = yield* listenOne(server, host, port).pipe(
+          Effect.catchIf((error) => index > 0 && isAbsent(error), () => Effect.succeed(port))
+        )
+      }
+      return port
+    }, Effect.tapError(() => Effect.forEach(servers, ({ server }) => stop(server), { discard: true })))
+
+    const firstFree = (port: number, retries: number): Effect.Effect<number, HubCannotListen> =>
+      Effect.catchIf(
+        listenAt(port),
+        (error) => error.code === "EADDRINUSE" && retries > 0 && port < 65535,
+        () => firstFree(port === 0 ? 0 : port + 1, retries - 1)
+      )
+
+    const acquire = Effect.fnUntraced(function*(handlers: Handlers) {
+      const port = yield* Effect.mapError(
+        firstFree(settings.port, portRetries),
+        ({ code }) => new HubCannotListen({ host: settings.host, port: settings.port, code })
+      )
+      if (settings.port !== 0 && port !== settings.port) {
+        yield* Effect.logWarning(`Port ${settings.port} is taken: this hub listens at port ${port} instead`)
+      }
+      for (const { server } of servers) server.on("request", handlers.request).on("upgrade", handlers.upgrade)
+      return port
+    })
+
+    const release = (handlers: Handlers) =>
+      Effect.forEach(servers, ({ server }) => {
+        // A connection that is kept alive could still ask for an upgrade.
+        server.off("upgrade", handlers.upgrade)
+        return stop(server)
+      }, { discard: true })
+
+    return {
+      listen: (handlers) => Effect.acquireRelease(acquire(handlers), () => release(handlers))
+    } satisfies Listener as Listener
+  }
+)

@@ -1,0 +1,187 @@
+/**
+ * What becomes of a frame: the hot path. It runs in the socket's own callback, once per frame, and neither
+ * waits nor throws.
+ *
+ * Two rules make networks separate. A message goes to a peer only if sender and target are both in the
+ * network that it names; and the sender is the peer whose connection it came by, whatever the message says.
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type { NetworkName } from "../domain/NetworkName.ts"
+import { ofMessage } from "../domain/NetworkName.ts"
+import { short } from "../domain/PeerId.ts"
+import {
+  ClientSignal,
+  decodeClientSignal,
+  decodeMessageType,
+  type PeerFacts,
+  Rejection,
+  type Relayed
+} from "../domain/Signal.ts"
+import * as Limits from "./Limits.ts"
+import type { Peer, Registry } from "./Registry.ts"
+import type { Traffic } from "./Traffic.ts"
+import * as Wire from "./Wire.ts"
+
+/** A peer as the router hears it. @category models */
+export interface Sender extends Peer {
+  /** Charges extra tokens; when `false`, the peer has been told and nothing more is due to it. */
+  afford(tokens: number): boolean
+  /** Notes that the peer sent something that is not of the protocol; too often, and it is closed. */
+  strike(): void
+}
+
+/** @category models */
+export interface Router {
+  /** Acts on one frame. */
+  receive(sender: Sender, frame: string): void
+  /** Takes a peer whose connection is lost out of its networks and tells those networks, and nobody else. */
+  lost(peer: Peer): void
+}
+
+/** How to read the offered types in an error: one line. */
+const known = Object.keys(ClientSignal.cases).join(", ")
+
+const isRejection = Schema.is(Rejection)
+
+/**
+ * Whether a rejection may be passed on. PeerPigeon's about who initiates would break handshakes that go well;
+ * a peer that marks its own knows what it does.
+ */
+const isRelayable = (data: unknown): boolean =>
+  isRejection(data) && (data.reason === "max_peers_reached" || data.homing !== undefined)
+
+/** Schema puts the path on a second line. */
+const oneLine = (message: string): string => message.replaceAll(/\s*\n\s*/g, " ")
+
+/**
+ * A router over a registry. `now` gives milliseconds since 1970.
+ *
+ * @category constructors
+ */
+export const make = (options: {
+  readonly registry: Registry
+  readonly traffic: Traffic
+  readonly now: () => number
+}): Router => {
+  const { now, registry, traffic } = options
+
+  const refuse = (sender: Sender, problem: string): void => {
+    traffic.refused++
+    sender.send(Wire.error(problem, now()))
+  }
+
+  const malformed = (sender: Sender, problem: string): void => {
+    refuse(sender, problem)
+    sender.strike()
+  }
+
+  const tell = (networkName: NetworkName, except: Peer, frame: string): void => {
+    for (const { peer } of registry.members(networkName)) {
+      if (peer !== except) peer.send(Wire.addressedTo(frame, peer.peerId))
+    }
+  }
+
+  const relay = (sender: Sender, signal: Relayed): void => {
+    const networkName = ofMessage(signal)
+    const target = registry.route(sender, networkName, signal.targetPeerId)
+    if (target === undefined) {
+      return refuse(
+        sender,
+        registry.has(sender, networkName)
+          ? `The ${signal.type} went nowhere: no peer ${short(signal.targetPeerId)} is in the network ${networkName}`
+          : `The ${signal.type} went nowhere: announce yourself in the network ${networkName} first`
+      )
+    }
+    // Data nested many thousand levels deep can be parsed, but not written again.
+    const frame = Result.try(() => Wire.relayed(signal, sender.peerId, networkName, now()))
+    if (Result.isFailure(frame)) return malformed(sender, `Not a valid ${signal.type}: data is nested too deeply`)
+    if (target.send(frame.success)) traffic.relayed++
+    else refuse(sender, `The ${signal.type} went nowhere: peer ${short(signal.targetPeerId)} is just leaving`)
+  }
+
+  const announce = (sender: Sender, networkName: NetworkName, facts: PeerFacts): void => {
+    if (!sender.afford(Limits.fanOutCost)) return
+    if (!registry.join(sender, networkName, facts)) {
+      return refuse(
+        sender,
+        `You are not in the network ${networkName}: a connection may be in ${Limits.networksPerPeer} networks. Leave one first`
+      )
+    }
+    const timestamp = now()
+    const newcomer = Wire.discovered(sender.peerId, facts, networkName, timestamp)
+    for (const { facts, peer } of registry.sample(sender, networkName, Limits.introductions)) {
+      peer.send(Wire.addressedTo(newcomer, peer.peerId))
+      sender.send(
+        Wire.addressedTo(Wire.discovered(peer.peerId, facts, networkName, timestamp), sender.peerId)
+      )
+    }
+  }
+
+  const depart = (peer: Peer, networkName: NetworkName, farewell: boolean): void => {
+    const member = registry.leave(peer, networkName)
+    if (member === undefined) return
+    const timestamp = now()
+    if (farewell) tell(networkName, peer, Wire.goodbye(peer.peerId, networkName, timestamp))
+    tell(networkName, peer, Wire.disconnected(peer.peerId, member.facts.isHub === true, networkName, timestamp))
+  }
+
+  const goodbye = (sender: Sender, networkName: NetworkName | undefined): void => {
+    if (!sender.afford(Limits.fanOutCost)) return
+    // A page that is unloaded names no network: it leaves them all.
+    for (const name of networkName === undefined ? registry.networksOf(sender) : [networkName]) {
+      depart(sender, name, true)
+    }
+  }
+
+  const act = (sender: Sender, signal: ClientSignal): void => {
+    switch (signal.type) {
+      case "offer":
+      case "answer":
+      case "ice-candidate":
+        return relay(sender, signal)
+      case "connection-rejected":
+        return isRelayable(signal.data)
+          ? relay(sender, signal)
+          : refuse(sender, "The connection-rejected went nowhere: only max_peers_reached is passed on")
+      case "announce":
+        return announce(sender, ofMessage(signal), signal.data ?? {})
+      case "goodbye":
+        return goodbye(sender, signal.networkName)
+      case "ping":
+        sender.send(Wire.pong(sender.peerId, now()))
+        return
+      case "cleanup":
+      case "cleanup-all":
+        return
+    }
+  }
+
+  /** Why a frame could not be read. A type that we do not know may be a newer peer's, and is no offence. */
+  const explain = (sender: Sender, message: unknown, problem: string): void => {
+    const named = decodeMessageType(message)
+    if (Result.isFailure(named)) {
+      return malformed(sender, "Not a valid message: expected a JSON object with a type, a string")
+    }
+    const { type } = named.success
+    return Object.hasOwn(ClientSignal.cases, type)
+      ? malformed(sender, `Not a valid ${type}: ${oneLine(problem)}`)
+      : refuse(sender, `Unknown type ${JSON.stringify(type.slice(0, 64))}: this hub knows ${known}`)
+  }
+
+  return {
+    receive(sender, frame) {
+      let message: unknown
+      try {
+        message = JSON.parse(frame)
+      } catch {
+        return malformed(sender, "Not a valid message: expected JSON")
+      }
+      const signal = decodeClientSignal(message)
+      return Result.isSuccess(signal) ? act(sender, signal.success) : explain(sender, message, signal.failure.message)
+    },
+    lost(peer) {
+      for (const name of registry.networksOf(peer)) depart(peer, name, false)
+    }
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * An admitted peer on its connection: who it is, and what it may still spend.
+ */
+import type { PeerId } from "../domain/PeerId.ts"
+import { closeCode, type Connection } from "./Connection.ts"
+import * as Limits from "./Limits.ts"
+import type { Router, Sender } from "./Router.ts"
+import type { Traffic } from "./Traffic.ts"
+import * as Wire from "./Wire.ts"
+
+/** @category models */
+export interface Session extends Sender {
+  readonly connection: Connection
+}
+
+/**
+ * The session of a peer with a full budget. `now` gives milliseconds since 1970.
+ *
+ * @category constructors
+ */
+export const make = (options: {
+  readonly peerId: PeerId
+  readonly connection: Connection
+  readonly traffic: Traffic
+  readonly now: () => number
+}): Session => {
+  const { connection, now, peerId, traffic } = options
+  let messages = Limits.full(Limits.messages, now())
+  let strikes = Limits.full(Limits.strikes, now())
+
+  return {
+    peerId,
+    connection,
+    send: connection.send,
+    afford(tokens) {
+      const before = Limits.standing(Limits.messages, messages)
+      messages = Limits.spend(Limits.messages, messages, now(), tokens)
+      const standing = Limits.standing(Limits.messages, messages)
+      if (standing === "within") return true
+      traffic.refused++
+      if (standing === "exhausted") {
+        connection.close(closeCode.policy, "Rate limit exceeded")
+      } else if (before === "within") {
+        // Said once: an answer to every message would help a flood along.
+        connection.send(
+          Wire.error(`Too many messages: at most ${Limits.messages.perSecond} per second. Slow down`, now())
+        )
+      }
+      return false
+    },
+    strike() {
+      strikes = Limits.spend(Limits.strikes, strikes, now(), 1)
+      if (Limits.standing(Limits.strikes, strikes) !== "within") {
+        connection.close(closeCode.policy, "Too many malformed messages")
+      }
+    }
+  }
+}
+
+/**
+ * Starts to act on what the peer says.
+ *
+ * @category combinators
+ */
+export const listen = (session: Session, router: Router): void =>
+  session.connection.listen({
+    onFrame(frame, bytes) {
+      if (session.afford(Limits.costOf(bytes))) router.receive(session, frame)
+    },
+    onPing() {
+      session.afford(1)
+    }
+  })
