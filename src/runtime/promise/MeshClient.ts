@@ -1,0 +1,126 @@
+/**
+ * The mesh for code that does not use Effect: promises, listeners and async iteration instead of effects and streams.
+ */
+import type * as CryptoError from "effect/crypto/CryptoError"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type { Content } from "../../domain/Content.ts"
+import { InvalidInput } from "../../domain/Errors.ts"
+import type { MeshEvent } from "../../domain/MeshEvent.ts"
+import type { LinkStatus, MeshStatus } from "../../domain/MeshStatus.ts"
+import { PeerId } from "../../domain/PeerId.ts"
+import type { Identity } from "../../services/Identity.ts"
+import type { SignalingTransport } from "../../services/SignalingTransport.ts"
+import type { WebRtc } from "../../services/WebRtc.ts"
+import { Mesh } from "../Mesh.ts"
+import type { MeshOptions } from "../MeshOptions.ts"
+
+/** What a platform gives a mesh. @category models */
+export type Platform = Layer.Layer<SignalingTransport | WebRtc | Identity, CryptoError.CryptoError>
+
+/** Events by name. @category models */
+export interface MeshListeners {
+  /** Somebody said something, to everyone or to us. */
+  readonly message: Extract<MeshEvent, { readonly _tag: "Message" }>
+  readonly peerConnected: Extract<MeshEvent, { readonly _tag: "PeerConnected" }>
+  readonly peerDisconnected: Extract<MeshEvent, { readonly _tag: "PeerDisconnected" }>
+  readonly statusChanged: Extract<MeshEvent, { readonly _tag: "StatusChanged" }>
+  /** Events came faster than the listeners handled them, and some were not kept. */
+  readonly missed: Extract<MeshEvent, { readonly _tag: "Missed" }>
+}
+
+const nameOf = {
+  Message: "message",
+  PeerConnected: "peerConnected",
+  PeerDisconnected: "peerDisconnected",
+  StatusChanged: "statusChanged",
+  Missed: "missed"
+} as const satisfies { readonly [Tag in MeshEvent["_tag"]]: keyof MeshListeners }
+
+const decodePeerId = Schema.decodeUnknownEffect(PeerId)
+
+/**
+ * A peer that can be in a network. Every method rejects with one of our errors, told apart by `_tag`, whose `message`
+ * says what happened and what to do.
+ *
+ * @category models
+ */
+export interface MeshClient {
+  readonly peerId: string
+  /** Joins the network of the options; resolves once a hub has taken us, with links still on their way. */
+  join(): Promise<void>
+  /** Leaves the network: what was accepted is sent, neighbours and hub are told. */
+  leave(): Promise<void>
+  /** Sends JSON or bytes to everyone; resolves, with the number of neighbours it went to, once it is on its way. */
+  broadcast(content: Content): Promise<number>
+  /** Sends JSON or bytes to one peer; resolves once that peer has confirmed. */
+  send(to: string, content: Content): Promise<void>
+  /** The peers with an open link. */
+  peers(): Promise<ReadonlyArray<LinkStatus>>
+  status(): Promise<MeshStatus>
+  /** Calls a listener for every event of a name, from now on; returns how to stop that. */
+  on<Name extends keyof MeshListeners>(name: Name, listener: (event: MeshListeners[Name]) => void): () => void
+  /** Every event from now on, for `for await`. */
+  events(): AsyncIterable<MeshEvent>
+  /** Leaves and releases everything. The client cannot be used any more. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Makes a client on a platform. Rejects with `InvalidInput` when an option cannot be used. @category constructors */
+export const make = (platform: Platform) => async (options: MeshOptions): Promise<MeshClient> => {
+  const runtime = ManagedRuntime.make(Mesh.layer(options).pipe(Layer.provide(Layer.fresh(platform))))
+  const listeners = new Map<keyof MeshListeners, Set<(event: MeshEvent) => void>>()
+  const mesh = await runtime.runPromise(Mesh)
+
+  const tell = (event: MeshEvent) =>
+    Effect.forEach(
+      listeners.get(nameOf[event._tag]) ?? [],
+      (listener) =>
+        Effect.try({ try: () => listener(event), catch: (cause) => cause }).pipe(
+          // A listener's own failure is the application's, and no reason to stop telling the others.
+          Effect.catch((cause) => Effect.logError(`a listener of ${nameOf[event._tag]} failed`, cause))
+        ),
+      { discard: true }
+    )
+  runtime.runFork(Stream.runForEach(mesh.events, tell))
+
+  const on: MeshClient["on"] = (name, listener) => {
+    const heard = (event: MeshEvent) => {
+      if (isNamed(name, event)) listener(event)
+    }
+    const all = listeners.get(name) ?? new Set()
+    listeners.set(name, all.add(heard))
+    return () => void all.delete(heard)
+  }
+
+  const close = () => runtime.dispose()
+
+  return {
+    peerId: mesh.peerId,
+    join: () => runtime.runPromise(mesh.join),
+    leave: () => runtime.runPromise(mesh.leave),
+    broadcast: (content) => runtime.runPromise(mesh.broadcast(content)),
+    send: (to, content) =>
+      runtime.runPromise(
+        decodePeerId(to).pipe(
+          Effect.mapError((error) => new InvalidInput({ field: "to", problem: error.message })),
+          Effect.flatMap((peerId) => mesh.send(peerId, content))
+        )
+      ),
+    peers: () => runtime.runPromise(mesh.peers),
+    status: () => runtime.runPromise(mesh.status),
+    on,
+    events: () => Stream.toAsyncIterable(mesh.events),
+    close,
+    [Symbol.asyncDispose]: close
+  }
+}
+
+const isNamed = <Name extends keyof MeshListeners>(
+  name: Name,
+  event: MeshEvent
+): event is Extract<MeshEvent, MeshListeners[Name]> => nameOf[event._tag] === name
