@@ -129,7 +129,7 @@ describe("relay", () => {
     const { join, traffic } = world()
     const a = join(ada, "red")
     const b = join(bob, "red")
-    a.inbox
+    void a.inbox
     const data = { any: [1, null, "ü"], nested: { deep: true }, "": 0 }
     b.say({ type, data, targetPeerId: ada, networkName: "red", maxPeers: 3 })
     assert.deepStrictEqual(a.inbox, [
@@ -142,7 +142,7 @@ describe("relay", () => {
     const { join } = world()
     const a = join(ada, "red")
     const b = join(bob, "red")
-    a.inbox
+    void a.inbox
     b.say({ ...offer(ada, "red"), fromPeerId: cyd, timestamp: 1 })
     assert.deepStrictEqual(a.inbox.map((frame) => [frame["fromPeerId"], frame["timestamp"]]), [[bob, now]])
   })
@@ -151,7 +151,7 @@ describe("relay", () => {
     const { join } = world()
     const a = join(ada, "red")
     const b = join(bob, "red")
-    a.inbox
+    void a.inbox
     for (let n = 0; n < 50; n++) b.say({ type: "ice-candidate", data: n, targetPeerId: ada, networkName: "red" })
     assert.deepStrictEqual(a.inbox.map((frame) => frame["data"]), Array.from({ length: 50 }, (_, n) => n))
   })
@@ -187,8 +187,7 @@ describe("relay", () => {
     const { join } = world()
     const a = join(ada, "red")
     const b = join(bob, "red")
-    a.inbox
-    b.inbox
+    void [a.inbox, b.inbox]
     const reject = (data: unknown) =>
       b.say({ type: "connection-rejected", data, targetPeerId: ada, networkName: "red" })
     reject({ reason: "max_peers_reached", details: "full", currentCount: 3, maxPeers: 3 })

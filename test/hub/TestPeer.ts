@@ -134,7 +134,7 @@ export const eventually = (test: Effect.Effect<boolean>): Effect.Effect<void> =>
     (holds) =>
       holds
         ? Effect.void
-        : Effect.andThen(Effect.promise(() => new Promise((resolve) => setImmediate(resolve))), eventually(test))
+        : Effect.andThen(Effect.yieldNow, eventually(test))
   )
 
 export const types = (frames: ReadonlyArray<Json>) => frames.map((frame) => frame["type"])
