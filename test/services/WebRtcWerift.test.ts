@@ -118,7 +118,12 @@ const chromiumOffer = [
     "a=recvonly",
     "a=rtcp-mux",
     ...(mid === 0
-      ? ["a=rtpmap:111 opus/48000/2", "a=fmtp:111 minptime=10;useinbandfec=1", "a=rtpmap:0 PCMU/8000", "a=rtpmap:8 PCMA/8000"]
+      ? [
+        "a=rtpmap:111 opus/48000/2",
+        "a=fmtp:111 minptime=10;useinbandfec=1",
+        "a=rtpmap:0 PCMU/8000",
+        "a=rtpmap:8 PCMA/8000"
+      ]
       : ["a=rtcp-rsize", "a=rtpmap:96 VP8/90000", "a=rtcp-fb:96 nack", "a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96"])
   ]),
   "m=application 9 UDP/DTLS/SCTP webrtc-datachannel",
@@ -163,26 +168,32 @@ describe("WebRtcWerift", () => {
       assert.deepStrictEqual(yield* Queue.take(answerer.packets), Uint8Array.of(1, 0))
     }).pipe(Effect.provide(WebRtcWerift.layer)), live)
 
-  it.live("keeps candidates that come before the description, and ignores empty and bad ones", () =>
-    Effect.gen(function*() {
-      const [offerer, answerer] = yield* Effect.all([openEnd("offerer"), openEnd("answerer")])
-      const sdp = yield* offerer.connection.offer()
-      assert.notInclude(sdp, "a=candidate")
-      assert.lengthOf(offerer.candidates, 0)
-      while (offerer.candidates.length === 0) yield* Effect.sleep(5)
-      for (const candidate of offerer.candidates) yield* answerer.connection.addCandidate(candidate)
-      for (const candidate of ["", "nonsense", "candidate:1 1 udp x y z", "candidate:0 1 UDP 1 999.1.1.1 1 typ host"]) {
-        yield* answerer.connection.addCandidate({ candidate, sdpMid: "0" })
-        yield* answerer.connection.addCandidate({ candidate, sdpMid: "none", sdpMLineIndex: 77 })
-      }
-      answerer.other = offerer.connection
-      const answer = yield* answerer.connection.accept(sdp)
-      for (const candidate of ["", "nonsense"]) {
-        yield* answerer.connection.addCandidate({ candidate, sdpMid: "0" })
-      }
-      yield* offerer.connection.complete(answer)
-      yield* Queue.take(offerer.channels)
-    }).pipe(Effect.provide(WebRtcWerift.layer)), live)
+  it.live(
+    "keeps candidates that come before the description, and ignores empty and bad ones",
+    () =>
+      Effect.gen(function*() {
+        const [offerer, answerer] = yield* Effect.all([openEnd("offerer"), openEnd("answerer")])
+        const sdp = yield* offerer.connection.offer()
+        assert.notInclude(sdp, "a=candidate")
+        assert.lengthOf(offerer.candidates, 0)
+        while (offerer.candidates.length === 0) yield* Effect.sleep(5)
+        for (const candidate of offerer.candidates) yield* answerer.connection.addCandidate(candidate)
+        for (
+          const candidate of ["", "nonsense", "candidate:1 1 udp x y z", "candidate:0 1 UDP 1 999.1.1.1 1 typ host"]
+        ) {
+          yield* answerer.connection.addCandidate({ candidate, sdpMid: "0" })
+          yield* answerer.connection.addCandidate({ candidate, sdpMid: "none", sdpMLineIndex: 77 })
+        }
+        answerer.other = offerer.connection
+        const answer = yield* answerer.connection.accept(sdp)
+        for (const candidate of ["", "nonsense"]) {
+          yield* answerer.connection.addCandidate({ candidate, sdpMid: "0" })
+        }
+        yield* offerer.connection.complete(answer)
+        yield* Queue.take(offerer.channels)
+      }).pipe(Effect.provide(WebRtcWerift.layer)),
+    live
+  )
 
   it.live("answers Chromium's offer with audio and video inactive and not rejected", () =>
     Effect.gen(function*() {
