@@ -98,7 +98,7 @@ export const make = Effect.fnUntraced(function*(
   const serve = Effect.fnUntraced(function*(connection: Connection.Connection, target: string) {
     const claimed = claimedId(target)
     if (Result.isFailure(claimed)) return yield* new Admission.Refused({ reason: "Invalid peerId format" })
-    const session = Session.make({ peerId: claimed.success, connection, traffic, now })
+    const session = Session.make({ peerId: claimed.success, connection, settings, traffic, now })
     yield* Effect.raceFirst(admission.admit(session), connection.ended)
     session.send(Wire.connected(session.peerId, now()))
     Session.listen(session, router)
