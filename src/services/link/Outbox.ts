@@ -29,6 +29,12 @@ export interface Outbox {
   close(error: LinkClosed): Effect.Effect<void>
 }
 
+/** A sender that waits for room. */
+interface Waiter {
+  readonly parcel: Parcel
+  readonly admitted: Deferred.Deferred<void, LinkClosed>
+}
+
 /** The size of a parcel for the outbox's bound: exact for bytes, characters for text. @category constructors */
 export const parcel = (packets: ReadonlyArray<Packet>): Parcel => {
   let bytes = 0
@@ -43,7 +49,7 @@ export const make = (limit: { readonly bytes: number; readonly frames: number })
   let bytes = 0
   let closed: LinkClosed | undefined
   let taker: Deferred.Deferred<void> | undefined
-  let waiting: Array<Deferred.Deferred<void>> = []
+  const waiting: Array<Waiter> = []
   let drainers: Array<Deferred.Deferred<void>> = []
 
   const size = () => parcels.length - head
@@ -52,10 +58,27 @@ export const make = (limit: { readonly bytes: number; readonly frames: number })
     for (const sleeper of sleepers) Deferred.doneUnsafe(sleeper, Effect.void)
   }
 
-  const tryOffer = (parcel: Parcel): boolean => {
-    if (closed !== undefined || full()) return false
+  const put = (parcel: Parcel) => {
     parcels.push(parcel)
     bytes += parcel.bytes
+  }
+
+  // A woken sender runs at once and may send again, so everyone who fits is let in before anyone is woken: a parcel
+  // that comes later must not overtake one that waits.
+  const admit = () => {
+    const admitted: Array<Waiter> = []
+    while (!full()) {
+      const next = waiting.shift()
+      if (next === undefined) break
+      put(next.parcel)
+      admitted.push(next)
+    }
+    for (const { admitted: sleeper } of admitted) Deferred.doneUnsafe(sleeper, Effect.void)
+  }
+
+  const tryOffer = (parcel: Parcel): boolean => {
+    if (closed !== undefined || waiting.length > 0 || full()) return false
+    put(parcel)
     if (taker !== undefined) {
       Deferred.doneUnsafe(taker, Effect.void)
       taker = undefined
@@ -67,9 +90,16 @@ export const make = (limit: { readonly bytes: number; readonly frames: number })
     Effect.suspend(() => {
       if (tryOffer(parcel)) return Effect.void
       if (closed !== undefined) return Effect.fail(closed)
-      const room = Deferred.makeUnsafe<void>()
-      waiting.push(room)
-      return Effect.andThen(Deferred.await(room), offer(parcel))
+      const waiter: Waiter = { parcel, admitted: Deferred.makeUnsafe() }
+      waiting.push(waiter)
+      return Deferred.await(waiter.admitted).pipe(
+        Effect.onInterrupt(() =>
+          Effect.sync(() => {
+            const at = waiting.indexOf(waiter)
+            if (at >= 0) waiting.splice(at, 1)
+          })
+        )
+      )
     })
 
   const take: Effect.Effect<Parcel> = Effect.suspend(() => {
@@ -87,11 +117,7 @@ export const make = (limit: { readonly bytes: number; readonly frames: number })
       parcels.splice(0, head)
       head = 0
     }
-    if (waiting.length > 0 && !full()) {
-      const sleepers = waiting
-      waiting = []
-      wake(sleepers)
-    }
+    admit()
     return Effect.succeed(parcel)
   })
 
@@ -113,8 +139,8 @@ export const make = (limit: { readonly bytes: number; readonly frames: number })
         parcels.length = 0
         head = 0
         bytes = 0
-        wake([...waiting, ...drainers])
-        waiting = []
+        for (const { admitted } of waiting.splice(0)) Deferred.doneUnsafe(admitted, Effect.fail(error))
+        wake(drainers)
         drainers = []
       })
   }
