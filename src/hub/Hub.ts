@@ -84,7 +84,7 @@ export const make = Effect.fnUntraced(function*(
   const router = Router.make({ registry, traffic, now })
   const admission = Admission.make(router, settings)
 
-  /** Returns when the peer has given no sign of life for too long. */
+  /** Drops the connection once the peer has given no sign of life for too long. */
   const watch = Effect.fnUntraced(function*({ connection, peerId }: Session.Session) {
     yield* connection.alive(settings.heartbeatPatience).pipe(
       Effect.delay(settings.heartbeat),
@@ -102,20 +102,25 @@ export const make = Effect.fnUntraced(function*(
     yield* Effect.raceFirst(admission.admit(session), connection.ended)
     session.send(Wire.connected(session.peerId, now()))
     Session.listen(session, router)
-    yield* Effect.raceFirst(connection.ended, watch(session))
+    yield* Effect.forkScoped(watch(session))
+    yield* connection.ended
     router.lost(session)
   })
 
   /** One connection from its handshake to its end. */
-  const accept = Effect.fnUntraced(function*(socket: WebSocket, target: string) {
-    yield* Effect.acquireRelease(Effect.sync(() => open++), () => Effect.sync(() => open--))
-    const connection = yield* Connection.make(socket, settings)
-    yield* Effect.catchTag(serve(connection, target), "Refused", ({ reason }) => {
-      traffic.refused++
-      connection.close(Connection.closeCode.policy, reason)
-      return Effect.logDebug(`A connection was refused: ${reason}`)
-    })
-  }, Effect.scoped)
+  const accept = Effect.fnUntraced(
+    function*(socket: WebSocket, target: string) {
+      yield* Effect.acquireRelease(Effect.sync(() => open++), () => Effect.sync(() => open--))
+      const connection = yield* Connection.make(socket, settings)
+      yield* Effect.catchTag(serve(connection, target), "Refused", ({ reason }) => {
+        traffic.refused++
+        connection.close(Connection.closeCode.policy, reason)
+        return Effect.logDebug(`A connection was refused: ${reason}`)
+      })
+    },
+    Effect.scoped,
+    Effect.tapDefect((defect) => Effect.logError("A connection ended by a bug", defect))
+  )
 
   const listener = yield* Listener.make(settings)
   const run = yield* FiberSet.makeRuntime<never, void>()
