@@ -25,6 +25,7 @@ import { ConnectionPool } from "./ConnectionPool.ts"
 import * as Routes from "./gossip/Routes.ts"
 import * as SeenSet from "./gossip/SeenSet.ts"
 import { Membership } from "./Membership.ts"
+import { waitAtMost } from "./Patience.ts"
 import { SessionContext } from "./SessionContext.ts"
 
 /** Messages remembered, so that none is delivered twice. @category constants */
@@ -252,7 +253,7 @@ export class Gossip extends Context.Service<Gossip, {
           concurrency: "unbounded",
           discard: true
         }).pipe(
-          Effect.timeoutOption(leavingPatience),
+          waitAtMost(leavingPatience),
           Effect.andThen(Effect.sync(() => {
             for (const { confirmed, to } of pending.values()) {
               const error = unreachable(to, "this peer left the network before the message was confirmed")
