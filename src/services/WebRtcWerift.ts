@@ -4,7 +4,7 @@ import { networkInterfaces } from "node:os"
 import { RTCDataChannel, RTCPeerConnection } from "werift"
 import { type IceServer, WebRtc } from "./WebRtc.ts"
 import { type Description, open } from "./webrtc/connection.ts"
-import { containFaults, sendEmpty, speedUp } from "./webrtc/werift.ts"
+import { connectionState, containFaults, renewPath, sendEmpty, speedUp } from "./webrtc/werift.ts"
 
 /**
  * Bytes that may wait in werift: 4 KiB, sixteen messages of 256 bytes. Every waiting message is woken for every
@@ -41,7 +41,9 @@ export const layer: Layer.Layer<WebRtc> = Layer.succeed(WebRtc, {
       })
       return {
         native,
+        state: () => connectionState(native),
         setLocalDescription: (description) => setLocalDescription(native, description),
+        setRemoteDescription: (description) => setRemoteDescription(native, description),
         send: (channel, packet) => {
           if (packet.length === 0) sendEmpty(channel, packet)
           else if (typeof packet === "string") channel.send(packet)
@@ -56,10 +58,16 @@ export const layer: Layer.Layer<WebRtc> = Layer.succeed(WebRtc, {
 })
 
 /** werift's promise waits for all candidates; the description is applied once the signaling state has changed. */
-const setLocalDescription = (native: RTCPeerConnection, description: Description): Promise<unknown> => {
+const setLocalDescription = async (native: RTCPeerConnection, description: Description): Promise<void> => {
   // From now on the other side may send.
   containFaults(native)
-  return Promise.race([native.setLocalDescription(description), native.signalingStateChange.asPromise()])
+  await Promise.race([native.setLocalDescription(description), native.signalingStateChange.asPromise()])
+  if (description.type === "answer") renewPath(native)
+}
+
+const setRemoteDescription = async (native: RTCPeerConnection, description: Description): Promise<void> => {
+  await native.setRemoteDescription(description)
+  if (description.type === "answer") renewPath(native)
 }
 
 const toIceServer = ({ credential, urls, username }: IceServer) => ({

@@ -1,7 +1,7 @@
 /** What werift 0.25 needs help with. Whatever is not as expected here is left as it is. */
 import { createSecretKey } from "node:crypto"
 import type { RTCDataChannel, RTCPeerConnection } from "werift"
-import type { Packet } from "../WebRtc.ts"
+import type { ConnectionState, Packet } from "../WebRtc.ts"
 
 /**
  * Keeps what the other side sends from ending this process: werift reads SCTP in promises that nobody watches, so a
@@ -44,6 +44,30 @@ export const speedUp = (connection: RTCPeerConnection): void => {
       if (key instanceof Uint8Array) Reflect.set(suite, name, createSecretKey(key))
     }
   }
+}
+
+/**
+ * Starts the checks of an ICE restart, once both descriptions are applied. werift makes new credentials for it and
+ * drops the old path, but starts nothing when DTLS is connected already.
+ *
+ * @category workarounds
+ */
+export const renewPath = (connection: RTCPeerConnection): void => {
+  for (const { iceTransport, state } of connection.dtlsTransports) {
+    // A failure is reported as the connection's state.
+    if (state === "connected" && iceTransport.state !== "connected") void contained(() => iceTransport.start())
+  }
+}
+
+/**
+ * Where a connection stands. werift leaves the state at `failed` or `disconnected` when a restart succeeds.
+ *
+ * @category workarounds
+ */
+export const connectionState = (connection: RTCPeerConnection): ConnectionState | "new" => {
+  const { connectionState, iceConnectionState } = connection
+  const lost = connectionState === "failed" || connectionState === "disconnected"
+  return lost && iceConnectionState === "connected" ? "connected" : connectionState
 }
 
 /** RFC 8831, 6.6: an empty message is one zero byte of these kinds. */
