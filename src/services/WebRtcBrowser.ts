@@ -42,6 +42,7 @@ export const layer: Layer.Layer<WebRtc> = Layer.succeed(WebRtc, {
         prepare: (channel) => {
           channel.binaryType = "arraybuffer"
         },
+        close: async () => native.close(),
         highWaterMark,
         lowWaterMark
       }

@@ -307,4 +307,24 @@ describe("WebRtcWerift", () => {
       channel.send("still here")
       assert.strictEqual(yield* Queue.take(answerer.packets), "still here")
     }).pipe(Effect.provide(WebRtcWerift.layer)), live)
+
+  it.live("closes at any moment, quickly, and leaves nothing behind", () =>
+    Effect.gen(function*() {
+      const before = resources()
+      for (const moment of [0, 1, 3, 10, 30, 60, 110, 130, 150, undefined]) {
+        const pair = Effect.gen(function*() {
+          const scope = yield* Effect.scope
+          const linking = link.pipe(Scope.provide(scope))
+          if (moment === undefined) yield* linking
+          else yield* Effect.forkIn(linking, scope).pipe(Effect.andThen(Effect.sleep(moment)))
+        })
+        const start = performance.now()
+        yield* Effect.scoped(pair)
+        assert.isBelow(performance.now() - start, 2500)
+      }
+      while (resources().some((resource) => !before.includes(resource))) yield* Effect.sleep(50)
+    }).pipe(Effect.provide(WebRtcWerift.layer)), live)
 })
+
+/** What keeps the process alive, but for timers that come and go: sockets, above all. */
+const resources = () => process.getActiveResourcesInfo().filter((resource) => resource !== "Timeout")

@@ -72,7 +72,6 @@ export interface NativeConnection<C extends NativeChannel> {
   createAnswer(): Promise<{ readonly sdp?: string | undefined }>
   addIceCandidate(candidate: Omit<Candidate, "homing">): Promise<unknown>
   createDataChannel(label: string, options: { readonly ordered: boolean }): C
-  close(): unknown
   addEventListener<K extends keyof NativeEvents>(type: K, listener: (event: NativeEvents[K]) => void): void
   removeEventListener<K extends keyof NativeEvents>(type: K, listener: (event: NativeEvents[K]) => void): void
 }
@@ -90,6 +89,7 @@ export interface Engine<C extends NativeChannel> {
   isChannel(channel: NativeChannel): channel is C
   /** Called when a channel is about to carry packets. */
   prepare(channel: C): void
+  close(): Promise<void>
   /** Bytes waiting to be sent at which `writable` suspends. */
   readonly highWaterMark: number
   /** Bytes waiting to be sent at which it resumes. */
@@ -290,7 +290,7 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
       native.removeEventListener("datachannel", onChannel)
       const closing = channel === undefined ? Effect.void : within(closingTime, closeChannel(channel.native))
       return closing.pipe(
-        Effect.andThen(within(releaseTime, Effect.tryPromise(async () => native.close())))
+        Effect.andThen(within(releaseTime, Effect.tryPromise(() => engine.close())))
       )
     })
   )

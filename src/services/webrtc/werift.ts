@@ -59,6 +59,27 @@ export const renewPath = (connection: RTCPeerConnection): void => {
   }
 }
 
+/** More than any flight of a DTLS handshake. */
+const pastHandshake = 99
+
+/**
+ * Lets go of what a closed connection still holds. If it was closed while it gathered candidates, werift goes on to
+ * open sockets and to check paths for ever; if it was closed in the DTLS handshake, it repeats itself for half a
+ * minute.
+ *
+ * @category workarounds
+ */
+export const release = async (connection: RTCPeerConnection, gathering: Promise<unknown>): Promise<void> => {
+  for (const { dtls } of connection.dtlsTransports) {
+    if (dtls === undefined) continue
+    dtls.dtls.flight = pastHandshake
+    // A client begins a tenth of a second after it was started, closed or not.
+    Reflect.set(dtls, "connect", async () => {})
+  }
+  await contained(() => gathering)
+  for (const { connection: ice } of connection.iceTransports) await contained(() => ice.close())
+}
+
 /**
  * Where a connection stands. werift leaves the state at `failed` or `disconnected` when a restart succeeds.
  *
