@@ -82,3 +82,6 @@ export type Frame = typeof Frame.Type
 export const Dialect = Schema.Literals(["homing", "pigeon"])
 /** @category models */
 export type Dialect = typeof Dialect.Type
+
+/** What a channel carries in one message: text, or bytes. @category models */
+export type Packet = string | Uint8Array

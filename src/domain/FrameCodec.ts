@@ -20,10 +20,9 @@ import * as Base64 from "effect/encoding/Base64"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Packet } from "../services/WebRtc.ts"
 import { isBytes } from "./Content.ts"
 import { Malformed, MessageTooLarge } from "./Errors.ts"
-import { type Dialect, Frame } from "./Frame.ts"
+import { type Dialect, Frame, type Packet } from "./Frame.ts"
 
 // ---------------------------------------------------------------------------------------------------
 // limits

@@ -9,6 +9,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { LinkClosed, WebRtcError } from "../domain/Errors.ts"
+import type { Packet } from "../domain/Frame.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import type { Candidate } from "../domain/Signal.ts"
 
@@ -22,9 +23,6 @@ export interface IceServer {
   readonly username?: string
   readonly credential?: string
 }
-
-/** What a channel carries in one message. @category models */
-export type Packet = string | Uint8Array
 
 /** Where a connection stands, as in `RTCPeerConnection.connectionState`. @category models */
 export type ConnectionState = "connecting" | "connected" | "disconnected" | "failed" | "closed"

@@ -5,9 +5,10 @@ import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import { RTCPeerConnection } from "werift"
+import type { Packet } from "../../src/domain/Frame.ts"
 import { PeerId } from "../../src/domain/PeerId.ts"
 import type { Candidate } from "../../src/domain/Signal.ts"
-import { type Channel, type Connection, type ConnectionState, type Packet, WebRtc } from "../../src/services/WebRtc.ts"
+import { type Channel, type Connection, type ConnectionState, WebRtc } from "../../src/services/WebRtc.ts"
 import * as WebRtcWerift from "../../src/services/WebRtcWerift.ts"
 
 const ids = { offerer: PeerId.make("b".repeat(40)), answerer: PeerId.make("a".repeat(40)) } as const

@@ -1,7 +1,8 @@
 /** What werift 0.25 needs help with. Whatever is not as expected here is left as it is. */
 import { createSecretKey } from "node:crypto"
 import type { RTCDataChannel, RTCPeerConnection } from "werift"
-import type { ConnectionState, Packet } from "../WebRtc.ts"
+import type { Packet } from "../../domain/Frame.ts"
+import type { ConnectionState } from "../WebRtc.ts"
 
 /**
  * Keeps what the other side sends from ending this process: werift reads SCTP in promises that nobody watches, so a
