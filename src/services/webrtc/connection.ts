@@ -7,15 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import { LinkClosed, WebRtcError } from "../../domain/Errors.ts"
+import type { Packet } from "../../domain/Frame.ts"
 import type { Candidate } from "../../domain/Signal.ts"
-import {
-  type Channel,
-  channelLabel,
-  type Connection,
-  type ConnectionOptions,
-  type ConnectionState,
-  type Packet
-} from "../WebRtc.ts"
+import { type Channel, channelLabel, type Connection, type ConnectionOptions, type ConnectionState } from "../WebRtc.ts"
 
 // ---------------------------------------------------------------------------------------------------
 // what an engine offers
