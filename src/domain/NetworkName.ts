@@ -25,7 +25,7 @@ export const NetworkName = Schema.String.check(
       name.trim() === name && name.isWellFormed(),
     {
       expected: `a network name of 1 to ${maxLength} characters without control characters, separators or quotes`,
-      arbitrary: { patterns: ["^[a-z0-9][a-z0-9._-]{0,63}$"] }
+      arbitraryConstraint: { patterns: [{ source: "^[a-z0-9][a-z0-9._-]{0,63}$", flags: "" }] }
     }
   )
 ).pipe(Schema.brand("NetworkName"))

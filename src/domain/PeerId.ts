@@ -18,7 +18,7 @@ const bits = 160n
 export const PeerId = Schema.String.check(
   Schema.isPattern(/^[0-9a-fA-F]{40}$/, {
     expected: "a peer id of 40 hexadecimal digits",
-    arbitrary: { patterns: ["^[0-9a-f]{40}$"] }
+    arbitraryConstraint: { patterns: [{ source: "^[0-9a-f]{40}$", flags: "" }] }
   })
 ).pipe(Schema.brand("PeerId"))
 

@@ -28,7 +28,10 @@ export type AttemptMark = typeof AttemptMark.Type
 
 const Sdp = Schema.String.check(
   Schema.isBetweenLength(10, maxSdpLength),
-  Schema.makeFilter((sdp: string) => sdp.includes("v=0"), { expected: "a session description (with a v=0 line)" })
+  Schema.makeFilter((sdp: string) => sdp.includes("v=0"), {
+    expected: "a session description (with a v=0 line)",
+    arbitraryConstraint: { patterns: [{ source: "^v=0\\r\\n[ -~]{8,64}$", flags: "" }] }
+  })
 )
 
 /** A WebRTC session description that offers a link. @category schemas */

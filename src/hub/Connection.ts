@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import { Buffer } from "node:buffer"
 import type { RawData, WebSocket } from "ws"
 import type { HubSettings } from "./Options.ts"
+import { waitAtMost } from "./Patience.ts"
 import * as Wire from "./Wire.ts"
 
 /** WebSocket close codes (RFC 6455, 7.4) as this hub uses them. @category constants */
@@ -17,8 +18,8 @@ export const closeCode = { goingAway: 1001, policy: 1008, tryAgainLater: 1013 } 
 
 /** @category models */
 export interface Connection {
-  /** Completes when the socket is closed, whoever closed it. */
-  readonly closed: Effect.Effect<void>
+  /** Completes when the socket is closed, or starts to be closed by the hub. */
+  readonly ended: Effect.Effect<void>
   /** Hands a frame over; `false` when the socket is closing, or is closed because it reads too slowly. Never throws. */
   send(frame: string): boolean
   /** Starts to close, unless that has begun. The reason may have 123 bytes. */
@@ -48,6 +49,7 @@ export const make = (
   settings: Pick<HubSettings, "closingPatience" | "maxBufferedBytes">
 ): Effect.Effect<Connection, never, Scope.Scope> => {
   const closed = Deferred.makeUnsafe<void>()
+  const ended = Deferred.makeUnsafe<void>()
   let asked: Deferred.Deferred<void> | undefined
 
   const heard = () => {
@@ -58,10 +60,11 @@ export const make = (
     // A paused socket would never see the answer to its closing frame.
     socket.resume()
     socket.close(code, reason)
+    Deferred.doneUnsafe(ended, Effect.void)
   }
 
   const connection: Connection = {
-    closed: Deferred.await(closed),
+    ended: Deferred.await(ended),
     send(frame) {
       if (socket.readyState !== socket.OPEN) return false
       if (socket.bufferedAmount > settings.maxBufferedBytes) {
@@ -103,7 +106,10 @@ export const make = (
 
   const acquire = Effect.sync(() => {
     socket.pause()
-    socket.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
+    socket.on("close", () => {
+      Deferred.doneUnsafe(closed, Effect.void)
+      Deferred.doneUnsafe(ended, Effect.void)
+    })
     // An error is always followed by a close, and without a listener it would end the process.
     socket.on("error", () => undefined)
     socket.on("pong", heard)
@@ -115,7 +121,7 @@ export const make = (
       connection.send(Wire.hubClosing("Hub shutting down", yield* Clock.currentTimeMillis))
       connection.close(closeCode.goingAway, "Hub shutting down")
     }
-    yield* Effect.interruptible(Effect.timeoutOption(connection.closed, settings.closingPatience))
+    yield* waitAtMost(settings.closingPatience)(Deferred.await(closed))
     yield* connection.terminate
   })
 

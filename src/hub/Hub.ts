@@ -91,17 +91,18 @@ export const make = Effect.fnUntraced(function*(
       Effect.repeat({ while: (alive) => alive })
     )
     yield* Effect.logInfo(`Peer ${short(peerId)} gives no sign of life: its connection is dropped`)
+    yield* connection.terminate
   })
 
   /** Serves a peer until its connection ends, from either side. */
   const serve = Effect.fnUntraced(function*(connection: Connection.Connection, target: string) {
     const claimed = claimedId(target)
     if (Result.isFailure(claimed)) return yield* new Admission.Refused({ reason: "Invalid peerId format" })
-    const session = Session.make({ peerId: claimed.success, connection, traffic, now })
-    yield* Effect.raceFirst(admission.admit(session), connection.closed)
+    const session = Session.make({ peerId: claimed.success, connection, settings, traffic, now })
+    yield* Effect.raceFirst(admission.admit(session), connection.ended)
     session.send(Wire.connected(session.peerId, now()))
     Session.listen(session, router)
-    yield* Effect.raceFirst(connection.closed, watch(session))
+    yield* Effect.raceFirst(connection.ended, watch(session))
     router.lost(session)
   })
 

@@ -58,12 +58,30 @@ export const costOf = (bytes: number): number => 1 + Math.floor(bytes / bytesPer
 export const fanOutCost = 20
 
 /**
- * The messages of one connection. 50 links are the most a PeerPigeon peer holds, and a link takes an offer
- * and up to 20 candidates: all 50 at once are some 1100 tokens, so that twice this fits into a burst.
+ * The tokens that one connection may spend at once. 50 links are the most a PeerPigeon peer holds, and a
+ * link takes an offer and up to 20 candidates: all 50 at once are some 1100 tokens, so that nearly twice
+ * this fits.
  *
  * @category constants
  */
-export const messages: Allowance = { burst: 2000, perSecond: 200, patience: 500 }
+export const messageBurst = 2000
+
+/** The tokens that come back to a connection each second: a new link every tenth of one. @category constants */
+export const messagesPerSecond = 200
+
+/**
+ * The messages of one connection. Patience is a quarter of a burst: who goes on that long after being told
+ * is not going to stop.
+ *
+ * @category constructors
+ */
+export const messages = (
+  options: { readonly messageBurst: number; readonly messagesPerSecond: number }
+): Allowance => ({
+  burst: options.messageBurst,
+  perSecond: options.messagesPerSecond,
+  patience: options.messageBurst / 4
+})
 
 /**
  * Messages of one connection that are not of the protocol. A peer with a bug is told so twenty times; a

@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from "node:stream"
 import * as Limits from "./Limits.ts"
 import type { HubSettings } from "./Options.ts"
+import { waitAtMost } from "./Patience.ts"
 
 /** The hub cannot listen where it was told to. @category errors */
 export class HubCannotListen extends Schema.TaggedError<HubCannotListen>()("HubCannotListen", {
@@ -80,7 +81,7 @@ const drain = (server: Server, patience: HubSettings["closingPatience"]) =>
   Effect.callback<void>((resume) => {
     server.close(() => resume(Effect.void))
     server.closeAllConnections()
-  }).pipe(Effect.timeoutOption(patience), Effect.interruptible)
+  }).pipe(waitAtMost(patience))
 
 /** @category models */
 export interface Listener {

@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { InvalidInput } from "../domain/Errors.ts"
+import * as Limits from "./Limits.ts"
 
 const withDefault = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
   schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
@@ -39,6 +40,13 @@ export const HubOptions = Schema.Struct({
    * code 1013. Default 4 MiB.
    */
   maxBufferedBytes: withDefault(Count, 4 * 1024 * 1024),
+  /**
+   * The most messages per second that a peer may send for long; a large one counts for several, and so does an
+   * announcement. Beyond it messages are refused, and at last the connection, with code 1008. Default 200.
+   */
+  messagesPerSecond: withDefault(Count, Limits.messagesPerSecond),
+  /** The most messages that a peer may send at once, after a rest. Default 2000. */
+  messageBurst: withDefault(Count, Limits.messageBurst),
   /** How long a connection may be silent before it is asked for a sign of life. Default 30 s. */
   heartbeat: withDefault(Period, Duration.seconds(30)),
   /** How long a sign of life may take before the connection counts as dead. Default 10 s. */

@@ -4,6 +4,7 @@
 import type { PeerId } from "../domain/PeerId.ts"
 import { closeCode, type Connection } from "./Connection.ts"
 import * as Limits from "./Limits.ts"
+import type { HubSettings } from "./Options.ts"
 import type { Router, Sender } from "./Router.ts"
 import type { Traffic } from "./Traffic.ts"
 import * as Wire from "./Wire.ts"
@@ -21,11 +22,13 @@ export interface Session extends Sender {
 export const make = (options: {
   readonly peerId: PeerId
   readonly connection: Connection
+  readonly settings: Pick<HubSettings, "messageBurst" | "messagesPerSecond">
   readonly traffic: Traffic
   readonly now: () => number
 }): Session => {
-  const { connection, now, peerId, traffic } = options
-  let messages = Limits.full(Limits.messages, now())
+  const { connection, now, peerId, settings, traffic } = options
+  const allowance = Limits.messages(settings)
+  let messages = Limits.full(allowance, now())
   let strikes = Limits.full(Limits.strikes, now())
 
   return {
@@ -33,9 +36,9 @@ export const make = (options: {
     connection,
     send: connection.send,
     afford(tokens) {
-      const before = Limits.standing(Limits.messages, messages)
-      messages = Limits.spend(Limits.messages, messages, now(), tokens)
-      const standing = Limits.standing(Limits.messages, messages)
+      const before = Limits.standing(allowance, messages)
+      messages = Limits.spend(allowance, messages, now(), tokens)
+      const standing = Limits.standing(allowance, messages)
       if (standing === "within") return true
       traffic.refused++
       if (standing === "exhausted") {
@@ -43,7 +46,7 @@ export const make = (options: {
       } else if (before === "within") {
         // Said once: an answer to every message would help a flood along.
         connection.send(
-          Wire.error(`Too many messages: at most ${Limits.messages.perSecond} per second. Slow down`, now())
+          Wire.error(`Too many messages: at most ${allowance.perSecond} per second. Slow down`, now())
         )
       }
       return false

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Stream } from "effect"
-import { elapse, mesh, peer, world } from "../support/simulation.ts"
+import { elapse, mesh, world } from "../support/simulation.ts"
 
 describe("Mesh", () => {
   it.effect("links everyone in a small network and carries broadcasts and direct messages", () =>
@@ -20,13 +20,18 @@ describe("Mesh", () => {
       assert.isDefined(first)
       assert.isDefined(second)
       assert.strictEqual(yield* first.broadcast({ hello: "everyone" }), 4)
-      const sent = yield* second.send(peer(1), new Uint8Array([1, 2, 3])).pipe(Effect.forkChild)
+      const sent = yield* second.send(first.peerId, new Uint8Array([1, 2, 3])).pipe(Effect.forkChild)
       yield* elapse(1)
       yield* Fiber.join(sent)
       const events = yield* Effect.forEach(heard, Fiber.join)
-      assert.deepInclude(events[0]?.[0], { kind: "direct", content: new Uint8Array([1, 2, 3]), from: peer(2), hops: 1 })
+      assert.deepInclude(events[0]?.[0], {
+        kind: "direct",
+        content: new Uint8Array([1, 2, 3]),
+        from: second.peerId,
+        hops: 1
+      })
       for (const [message] of events.slice(1)) {
-        assert.deepInclude(message, { kind: "broadcast", content: { hello: "everyone" }, from: peer(1) })
+        assert.deepInclude(message, { kind: "broadcast", content: { hello: "everyone" }, from: first.peerId })
       }
     }).pipe(Effect.provide(world)))
 
@@ -54,7 +59,7 @@ describe("Mesh", () => {
       const first = meshes[0]
       assert.isDefined(first)
       yield* first.broadcast("all of you")
-      const sends = yield* Effect.forEach(meshes.slice(1), (_, n) => first.send(peer(n + 2), n), {
+      const sends = yield* Effect.forEach(meshes.slice(1), (m, n) => first.send(m.peerId, n), {
         concurrency: "unbounded"
       }).pipe(Effect.forkChild)
       yield* elapse(3)

@@ -209,6 +209,18 @@ describe("leaving", () => {
       assert.include((yield* Effect.flip(membership.send(offer))).message, "this network was left")
     }))
 
+  it.effect("ends the stream of changes with the session", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const session = yield* Scope.provide(open(makeWorld(), [hubA]), scope)
+      const changes = yield* Effect.forkChild(Stream.runCollect(session.changes), { startImmediately: true })
+      yield* session.join(dove)
+      yield* settle
+      yield* Scope.close(scope, Exit.void)
+      const seen = yield* Fiber.join(changes)
+      assert.deepStrictEqual(seen.map(({ _tag }) => _tag), ["Idle", "Connecting", "Connected", "Idle"])
+    }))
+
   it.effect("does not wait for ever for a hub that does not confirm the close", () =>
     Effect.gen(function*() {
       const world = makeWorld({ [hubA]: (socket) => (socket.confirmsClose = false, greets(socket)) })
@@ -378,6 +390,24 @@ describe("coming back", () => {
       const count = world.sockets.length
       yield* TestClock.adjust("1 hour")
       assert.strictEqual(world.sockets.length, count)
+    }))
+
+  it.effect("announces who joins a connection that is going down on the next one", () =>
+    Effect.gen(function*() {
+      const world = makeWorld({ [hubA]: (socket) => (socket.confirmsClose = false, greets(socket)) })
+      const session = yield* open(world, [hubA])
+      yield* session.join(dove)
+      world.only.say({ type: "hub-closing", data: { reason: "update" } })
+      world.behave(hubA, greets)
+      yield* settle
+      const joining = yield* Effect.forkChild(session.join(lark), { startImmediately: true })
+      yield* settle
+      assert.isUndefined(joining.pollUnsafe())
+      yield* TestClock.adjust("3 seconds")
+      yield* settle
+      const membership = yield* Fiber.join(joining)
+      assert.deepStrictEqual(world.last.types, ["announce dove", "announce lark"])
+      assert.deepStrictEqual(yield* drain(membership), ["Announced"])
     }))
 
   it.effect("shows every change of state", () =>

@@ -1,36 +1,40 @@
 /** Meshes in the simulated world, for tests. */
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { PeerId } from "../../src/domain/PeerId.ts"
 import { Mesh } from "../../src/runtime/Mesh.ts"
-import { Identity } from "../../src/services/Identity.ts"
+import { Identity, keyLength } from "../../src/services/Identity.ts"
 import { SimulatedNetwork } from "../../src/testing/SimulatedNetwork.ts"
 import * as SimulatedSignaling from "../../src/testing/SimulatedSignaling.ts"
 import * as SimulatedWebRtc from "../../src/testing/SimulatedWebRtc.ts"
 
+/** A hub and WebRTC in memory, 20 to 120 ms apart. */
 export const world = Layer.mergeAll(SimulatedSignaling.layer, SimulatedWebRtc.layer).pipe(
   Layer.provide(SimulatedNetwork.layer())
 )
 
-/** A peer id that is easy to tell: `n`, spread over the ring. */
+const goldenRatio = 0x9e3779b97f4a7c15f39cc0605cedc8341082276bn
+
+/** A peer id that `n` determines, spread evenly over the ring. */
 export const peer = (n: number): PeerId =>
-  PeerId.make(
-    ((BigInt(n) * 0x9e3779b97f4a7c15f39cc0605cedc8341082276bn) & ((1n << 160n) - 1n)).toString(16).padStart(40, "0")
-  )
+  PeerId.make(BigInt.asUintN(160, BigInt(n) * goldenRatio).toString(16).padStart(40, "0"))
+
+/** The identity that `n` determines. */
+export const identity = (n: number) => {
+  const key = new Uint8Array(keyLength)
+  new DataView(key.buffer).setUint32(0, n)
+  return Identity.layerFromKey(key)
+}
 
 /** A mesh that has not joined yet. */
-export const mesh = Effect.fnUntraced(function*(n: number, options: { network?: string; maxPeers?: number } = {}) {
-  const layer = Mesh.layer({ hubs: "sim://hub".replace("sim", "ws"), network: "gaming", ...options }).pipe(
-    Layer.provide(Layer.succeed(Identity, { peerId: peer(n) }))
+export const mesh = (n: number, options: { readonly network?: string; readonly maxPeers?: number } = {}) =>
+  Mesh.layer({ hubs: "ws://hub.test", network: "gaming", ...options }).pipe(
+    Layer.provide(identity(n)),
+    Layer.fresh,
+    Layer.build,
+    Effect.flatMap((context) => Effect.provide(Mesh, context))
   )
-  return yield* Layer.build(Layer.fresh(layer)).pipe(
-    Effect.map((context) => Mesh.pipe(Effect.provide(context))),
-    Effect.flatten
-  )
-})
 
-/** Lets virtual time pass in steps, so that what waits on what happens in order. */
+/** Lets virtual time pass in small steps, so that what waits on what happens in order. */
 export const elapse = (seconds: number) =>
   TestClock.adjust("100 millis").pipe(Effect.repeat({ times: seconds * 10 - 1 }))
-
-export const isPeerId = Schema.is(PeerId)

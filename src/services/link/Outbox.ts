@@ -36,30 +36,44 @@ export const parcel = (packets: ReadonlyArray<Packet>): Parcel => {
   return { packets, bytes }
 }
 
+/** A sender that waits for room, with what it wants to send. */
+interface Waiting {
+  readonly parcel: Parcel
+  readonly accepted: Deferred.Deferred<void, LinkClosed>
+}
+
 /** An empty outbox that holds up to `bytes` and `frames`, or a single parcel of any size. @category constructors */
 export const make = (limit: { readonly bytes: number; readonly frames: number }): Outbox => {
   const parcels: Array<Parcel> = []
+  const waiting = new Set<Waiting>()
   let head = 0
   let bytes = 0
   let closed: LinkClosed | undefined
   let taker: Deferred.Deferred<void> | undefined
-  let waiting: Array<Deferred.Deferred<void>> = []
   let drainers: Array<Deferred.Deferred<void>> = []
 
   const size = () => parcels.length - head
   const full = () => size() > 0 && (bytes >= limit.bytes || size() >= limit.frames)
-  const wake = (sleepers: ReadonlyArray<Deferred.Deferred<void>>) => {
-    for (const sleeper of sleepers) Deferred.doneUnsafe(sleeper, Effect.void)
+
+  // A fiber that is woken may run, and come back here, before the call that woke it returns: forget it first.
+  const append = (parcel: Parcel): void => {
+    parcels.push(parcel)
+    bytes += parcel.bytes
+    const woken = taker
+    taker = undefined
+    if (woken !== undefined) Deferred.doneUnsafe(woken, Effect.void)
+  }
+
+  const wakeDrainers = (): void => {
+    const woken = drainers
+    drainers = []
+    for (const drainer of woken) Deferred.doneUnsafe(drainer, Effect.void)
   }
 
   const tryOffer = (parcel: Parcel): boolean => {
-    if (closed !== undefined || full()) return false
-    parcels.push(parcel)
-    bytes += parcel.bytes
-    if (taker !== undefined) {
-      Deferred.doneUnsafe(taker, Effect.void)
-      taker = undefined
-    }
+    // Whoever waits came first.
+    if (closed !== undefined || waiting.size > 0 || full()) return false
+    append(parcel)
     return true
   }
 
@@ -67,16 +81,15 @@ export const make = (limit: { readonly bytes: number; readonly frames: number })
     Effect.suspend(() => {
       if (tryOffer(parcel)) return Effect.void
       if (closed !== undefined) return Effect.fail(closed)
-      const room = Deferred.makeUnsafe<void>()
-      waiting.push(room)
-      return Effect.andThen(Deferred.await(room), offer(parcel))
+      const sender: Waiting = { parcel, accepted: Deferred.makeUnsafe() }
+      waiting.add(sender)
+      return Effect.onInterrupt(Deferred.await(sender.accepted), () => Effect.sync(() => waiting.delete(sender)))
     })
 
   const take: Effect.Effect<Parcel> = Effect.suspend(() => {
     const parcel = parcels[head]
     if (parcel === undefined) {
-      wake(drainers)
-      drainers = []
+      wakeDrainers()
       taker = Deferred.makeUnsafe<void>()
       return Effect.andThen(Deferred.await(taker), take)
     }
@@ -87,10 +100,11 @@ export const make = (limit: { readonly bytes: number; readonly frames: number })
       parcels.splice(0, head)
       head = 0
     }
-    if (waiting.length > 0 && !full()) {
-      const sleepers = waiting
-      waiting = []
-      wake(sleepers)
+    for (const sender of waiting) {
+      if (full()) break
+      waiting.delete(sender)
+      append(sender.parcel)
+      Deferred.doneUnsafe(sender.accepted, Effect.void)
     }
     return Effect.succeed(parcel)
   })
@@ -113,9 +127,9 @@ export const make = (limit: { readonly bytes: number; readonly frames: number })
         parcels.length = 0
         head = 0
         bytes = 0
-        wake([...waiting, ...drainers])
-        waiting = []
-        drainers = []
+        for (const sender of waiting) Deferred.doneUnsafe(sender.accepted, Effect.fail(error))
+        waiting.clear()
+        wakeDrainers()
       })
   }
 }

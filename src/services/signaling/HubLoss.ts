@@ -14,19 +14,11 @@ export type HubLoss = Data.TaggedEnum<{
   Closing: { readonly problem: string }
 }>
 
-const { $match, Closing, Refused, Unreachable } = Data.taggedEnum<HubLoss>()
-
-export {
-  /** @category constructors */
-  Closing,
-  /** @category constructors */
-  Refused,
-  /** @category constructors */
-  Unreachable
-}
+/** The ways to make a loss, and to tell one from another. @category constructors */
+export const { $match: match, Closing, Refused, Unreachable } = Data.taggedEnum<HubLoss>()
 
 /** What happened, for people to read. @category formatting */
-export const describe: (loss: HubLoss) => string = $match({
+export const describe: (loss: HubLoss) => string = match({
   Unreachable: ({ problem }) => problem,
   Refused: ({ code, reason }) => `refused with code ${code}: ${reason || "no reason given"}`,
   Closing: ({ problem }) => problem

@@ -97,9 +97,10 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
   // what is said to the hub
   // -------------------------------------------------------------------------------------------------
 
-  // A connection that cannot send is about to end; whoever reads from it will notice.
+  // A connection that cannot send is about to end: whoever reads from it will notice, and all is said again on the next.
+
   const announce = (connection: HubConnection.HubConnection, networkName: NetworkName) =>
-    Effect.ignore(connection.send({ type: "announce", data: { peerId, homing: dialect }, networkName }))
+    connection.send({ type: "announce", data: { peerId, homing: dialect }, networkName })
 
   const goodbye = Effect.fnUntraced(function*(networkName: NetworkName) {
     const current = now()
@@ -108,10 +109,8 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
     yield* Effect.ignore(current.connection.send({ type: "goodbye", data: { peerId, timestamp }, networkName }))
   })
 
-  const tellAnnounced = (member: Member) => {
-    Queue.offerUnsafe(member.news, { _tag: "Announced" })
-    return Deferred.succeed(member.announced, undefined)
-  }
+  const tellAnnounced = (member: Member) =>
+    Effect.andThen(Queue.offer(member.news, { _tag: "Announced" }), Deferred.succeed(member.announced, undefined))
 
   // -------------------------------------------------------------------------------------------------
   // the actor
@@ -120,7 +119,7 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
   const onOpen = (url: string, attempt: number) =>
     Effect.fnUntraced(function*(connection: HubConnection.HubConnection) {
       const networks = yield* becomeAndSee(State.Announcing({ url, attempt, connection }), () => members.networks)
-      for (const networkName of networks) yield* announce(connection, networkName)
+      for (const networkName of networks) yield* Effect.ignore(announce(connection, networkName))
     })
 
   const onGreeting = Effect.gen(function*() {
@@ -153,6 +152,12 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
       yield* become(State.Dialling({ url, attempt }))
       const loss = yield* HubConnection.serve({ url, peerId, onOpen: onOpen(url, attempt), onSignal }).pipe(
         Effect.scoped,
+        // A fault of ours costs this connection, and never the session.
+        Effect.catchDefect((defect) =>
+          Effect.logError("The connection to the hub failed", defect).pipe(
+            Effect.andThen(Effect.fail(HubLoss.Unreachable({ problem: String(defect) })))
+          )
+        ),
         Effect.flip
       )
       yield* Effect.logDebug(`No connection to the hub at ${url}: ${HubLoss.describe(loss)}`)
@@ -162,9 +167,9 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
     return Round.InVain({ failures })
   })
 
-  const wait = Effect.fnUntraced(function*({ loss, url }: Failure, delay: Duration.Duration) {
+  const wait = Effect.fnUntraced(function*(url: string, problem: string, delay: Duration.Duration) {
     const retryAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(delay)
-    yield* become(State.Waiting({ url, problem: HubLoss.describe(loss), retryAt }))
+    yield* become(State.Waiting({ url, problem, retryAt }))
     yield* Effect.sleep(delay)
   })
 
@@ -185,28 +190,28 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
       order = hubs
       if (end._tag === "InVain") {
         if (!greeted) yield* giveUp(end.failures)
-        const last = end.failures.at(-1)
-        if (last !== undefined) yield* wait(last, yield* pause(failures))
+        yield* wait(hubs[0], describeAll(end.failures), yield* pause(failures))
         failures += 1
         continue
       }
+      const { loss, url } = end
+      const problem = HubLoss.describe(loss)
       greeted = true
-      switch (end.loss._tag) {
+      switch (loss._tag) {
         case "Closing":
           // All its peers come back now, so not at once, and to the other hubs first.
-          order = [...hubs.filter((url) => url !== end.url), end.url]
+          order = [...hubs.filter((hub) => hub !== url), url]
           failures = 0
-          yield* wait(end, yield* upTo(timings.returnSpread))
+          yield* wait(url, problem, yield* upTo(timings.returnSpread))
           break
         case "Refused":
           // A greeting that ends in a refusal is no success, and must not become a hammer.
-          yield* wait(end, yield* pause(failures))
+          yield* wait(url, problem, yield* pause(failures))
           failures += 1
           break
         case "Unreachable":
-          failures = 0
-          yield* wait(end, yield* pause(failures))
-          failures += 1
+          yield* wait(url, problem, yield* pause(0))
+          failures = 1
           break
       }
     }
@@ -227,9 +232,12 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
         case "Idle":
           return FiberHandle.run(actor, Effect.provideContext(live, context))
         case "Announcing":
-          return announce(current.connection, member.networkName)
+          return Effect.ignore(announce(current.connection, member.networkName))
         case "Connected":
-          return Effect.andThen(announce(current.connection, member.networkName), tellAnnounced(member))
+          return announce(current.connection, member.networkName).pipe(
+            Effect.andThen(tellAnnounced(member)),
+            Effect.ignore
+          )
         case "Dialling":
         case "Waiting":
           return Effect.void // announced when a hub is there
@@ -292,8 +300,9 @@ const toJoinError = (hubs: ReadonlyArray<string>, failures: ReadonlyArray<Failur
   for (const { loss, url } of failures) {
     if (loss._tag === "Refused") return new HubRefused({ url, code: loss.code, reason: loss.reason })
   }
-  const problems = failures.map(({ loss, url }) =>
-    failures.length === 1 ? HubLoss.describe(loss) : `${url}: ${HubLoss.describe(loss)}`
-  )
-  return new HubUnreachable({ urls: hubs, problem: problems.join("; ") })
+  return new HubUnreachable({ urls: hubs, problem: describeAll(failures) })
 }
+
+/** What is wrong with every hub; its name is left out where there is but one. */
+const describeAll = (failures: ReadonlyArray<Failure>): string =>
+  failures.map(({ loss, url }) => `${failures.length === 1 ? "" : `${url}: `}${HubLoss.describe(loss)}`).join("; ")

@@ -26,7 +26,7 @@ export interface Member {
   readonly announced: Deferred.Deferred<void, HubUnreachable | HubRefused>
 }
 
-/** @category constructors */
+/** A member that is not announced yet. @category constructors */
 export const makeMember = Effect.fnUntraced(function*(networkName: NetworkName.NetworkName) {
   return {
     networkName,
@@ -40,7 +40,11 @@ const concerns = (peerId: PeerId, signal: HubSignal): boolean =>
   !("targetPeerId" in signal && signal.targetPeerId !== peerId) &&
   !("fromPeerId" in signal && signal.fromPeerId === peerId)
 
-/** The members of a session. Two of them may be in the same network, while one takes over from the other. */
+/**
+ * The members of a session. Two of them may be in the same network, while one takes over from the other.
+ *
+ * @category models
+ */
 export class Members {
   readonly #peerId: PeerId
   readonly #members = new Set<Member>()

@@ -1,0 +1,73 @@
+/** WebRTC for Node, in TypeScript all the way down: werift. */
+import * as Layer from "effect/Layer"
+import { networkInterfaces } from "node:os"
+import { RTCDataChannel, RTCPeerConnection } from "werift"
+import { type IceServer, WebRtc } from "./WebRtc.ts"
+import { type Description, open } from "./webrtc/connection.ts"
+import { containFaults, sendEmpty, speedUp } from "./webrtc/werift.ts"
+
+/**
+ * Bytes that may wait in werift: 4 KiB, sixteen messages of 256 bytes. Every waiting message is woken for every
+ * datagram, and what leaves in one burst overflows the receiver's socket and is then sent again after a second;
+ * with 64 KiB, messages of 256 bytes are several times slower.
+ */
+const highWaterMark = 4 * 1024
+
+/** Writing resumes when everything has left: datagrams in flight keep the path busy meanwhile. */
+const lowWaterMark = 0
+
+/** Bytes of the largest message that we take: what Chromium takes too, and PeerPigeon sends. */
+const maxMessageSize = 256 * 1024
+
+/** Seconds to wait for a STUN server before gathering counts as complete. Nothing but werift's state waits for it. */
+const stunGatherSeconds = 3
+
+/**
+ * werift. Candidates of host addresses are found without any server; on a machine without a network, the
+ * loopback address takes their place.
+ *
+ * @category layers
+ */
+export const layer: Layer.Layer<WebRtc> = Layer.succeed(WebRtc, {
+  engine: "werift",
+  open: (options) =>
+    open(() => {
+      const native = new RTCPeerConnection({
+        iceServers: options.iceServers.map(toIceServer),
+        iceAdditionalHostAddresses: hasNetwork() ? [] : ["127.0.0.1"],
+        iceStunGatherTimeout: stunGatherSeconds,
+        bundlePolicy: "max-bundle",
+        maxMessageSize
+      })
+      return {
+        native,
+        setLocalDescription: (description) => setLocalDescription(native, description),
+        send: (channel, packet) => {
+          if (packet.length === 0) sendEmpty(channel, packet)
+          else if (typeof packet === "string") channel.send(packet)
+          else channel.send(Buffer.from(packet.buffer, packet.byteOffset, packet.byteLength))
+        },
+        isChannel: (channel) => channel instanceof RTCDataChannel,
+        prepare: () => speedUp(native),
+        highWaterMark,
+        lowWaterMark
+      }
+    }, options)
+})
+
+/** werift's promise waits for all candidates; the description is applied once the signaling state has changed. */
+const setLocalDescription = (native: RTCPeerConnection, description: Description): Promise<unknown> => {
+  // From now on the other side may send.
+  containFaults(native)
+  return Promise.race([native.setLocalDescription(description), native.signalingStateChange.asPromise()])
+}
+
+const toIceServer = ({ credential, urls, username }: IceServer) => ({
+  urls: typeof urls === "string" ? urls : [...urls],
+  ...(username !== undefined && { username }),
+  ...(credential !== undefined && { credential })
+})
+
+/** Whether the machine has an address that other machines could reach. */
+const hasNetwork = (): boolean =>
+  Object.values(networkInterfaces()).some((all) => all?.some(({ internal }) => !internal))

@@ -1,0 +1,361 @@
+/**
+ * A connection over anything that looks like an `RTCPeerConnection`: what browsers and werift have in common, and
+ * all that has to be done with it. The two layers only make the native object and say how it differs.
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import { LinkClosed, WebRtcError } from "../../domain/Errors.ts"
+import type { Candidate } from "../../domain/Signal.ts"
+import {
+  type Channel,
+  channelLabel,
+  type Connection,
+  type ConnectionOptions,
+  type ConnectionState,
+  type Packet
+} from "../WebRtc.ts"
+
+// ---------------------------------------------------------------------------------------------------
+// what an engine offers
+// ---------------------------------------------------------------------------------------------------
+
+/** A session description, as engines make and take it. @category models */
+export interface Description {
+  readonly type: "offer" | "answer"
+  readonly sdp: string
+}
+
+interface NativeEvents {
+  icecandidate: { readonly candidate?: NativeCandidate | null | undefined }
+  connectionstatechange: unknown
+  datachannel: { readonly channel: NativeChannel }
+}
+
+interface NativeChannelEvents {
+  open: unknown
+  message: { readonly data: unknown }
+  bufferedamountlow: unknown
+  close: unknown
+}
+
+/** What an engine says of a local candidate. @category models */
+export interface NativeCandidate {
+  readonly candidate: string
+  readonly sdpMid?: string | null | undefined
+  readonly sdpMLineIndex?: number | null | undefined
+  readonly usernameFragment?: string | null | undefined
+}
+
+/** The part of `RTCDataChannel` that both engines have. @category models */
+export interface NativeChannel {
+  readonly label: string
+  readonly readyState: "connecting" | "open" | "closing" | "closed"
+  readonly bufferedAmount: number
+  bufferedAmountLowThreshold: number
+  close(): void
+  addEventListener<K extends keyof NativeChannelEvents>(
+    type: K,
+    listener: (event: NativeChannelEvents[K]) => void
+  ): void
+  removeEventListener<K extends keyof NativeChannelEvents>(
+    type: K,
+    listener: (event: NativeChannelEvents[K]) => void
+  ): void
+}
+
+/** The part of `RTCPeerConnection` that both engines have. @category models */
+export interface NativeConnection<C extends NativeChannel> {
+  readonly connectionState: ConnectionState | "new"
+  createOffer(options: { readonly iceRestart: boolean }): Promise<{ readonly sdp?: string | undefined }>
+  createAnswer(): Promise<{ readonly sdp?: string | undefined }>
+  setRemoteDescription(description: Description): Promise<unknown>
+  addIceCandidate(candidate: Omit<Candidate, "homing">): Promise<unknown>
+  createDataChannel(label: string, options: { readonly ordered: boolean }): C
+  close(): unknown
+  addEventListener<K extends keyof NativeEvents>(type: K, listener: (event: NativeEvents[K]) => void): void
+  removeEventListener<K extends keyof NativeEvents>(type: K, listener: (event: NativeEvents[K]) => void): void
+}
+
+/** An engine's connection, and how it differs from others. @category models */
+export interface Engine<C extends NativeChannel> {
+  readonly native: NativeConnection<C>
+  /** Applies our own description, without waiting for candidates. */
+  setLocalDescription(description: Description): Promise<unknown>
+  /** Hands a packet over. May throw. */
+  send(channel: C, packet: Packet): void
+  /** Whether a channel that the other side made is one of this engine's. */
+  isChannel(channel: NativeChannel): channel is C
+  /** Called when a channel is about to carry packets. */
+  prepare(channel: C): void
+  /** Bytes waiting to be sent at which `writable` suspends. */
+  readonly highWaterMark: number
+  /** Bytes waiting to be sent at which it resumes. */
+  readonly lowWaterMark: number
+}
+
+// ---------------------------------------------------------------------------------------------------
+// constants
+// ---------------------------------------------------------------------------------------------------
+
+/** How long the last packets may take to leave, and a channel to close, when a connection is closed. */
+const closingTime = "500 millis"
+
+/** How long the engine may take to let go of a closed connection's sockets. */
+const releaseTime = "500 millis"
+
+/** Candidates kept for a description that has not come; an honest side has a dozen. */
+const maxEarly = 64
+
+// ---------------------------------------------------------------------------------------------------
+// the connection
+// ---------------------------------------------------------------------------------------------------
+
+/**
+ * Opens a connection over `make`'s engine; closing the scope closes the channel, so that the other side notices
+ * at once, and then the connection. Candidates are reported only after the description that they belong to
+ * was returned.
+ *
+ * @category constructors
+ */
+export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
+  make: () => Engine<C>,
+  { handlers, peerId, role }: ConnectionOptions
+): Effect.fn.Return<Connection, WebRtcError, Scope.Scope> {
+  const engine = yield* attempt("open a connection", make)
+  const { native } = engine
+
+  let closed = false
+  let state: ConnectionState | "new" = "new"
+  let channel: { readonly native: C; detach(): void } | undefined
+  /** Local candidates that wait until their description is returned. */
+  let withheld: Array<NativeCandidate> | undefined
+  /** The other side's candidates that came before its description. */
+  let early: Array<Candidate> = []
+  let remoteSdp: string | undefined
+
+  const onCandidate = ({ candidate }: NativeEvents["icecandidate"]) => {
+    if (closed || !candidate || candidate.candidate === "") return
+    if (withheld === undefined) handlers.onCandidate(toCandidate(candidate))
+    else withheld.push(candidate)
+  }
+
+  const onState = () => {
+    if (closed || native.connectionState === state) return
+    state = native.connectionState
+    if (state !== "new") handlers.onState(state)
+  }
+
+  const onChannel = ({ channel: found }: NativeEvents["datachannel"]) => {
+    if (closed) return
+    if (role === "offerer" || channel !== undefined || found.label !== channelLabel || !engine.isChannel(found)) {
+      found.close()
+    } else {
+      attach(found)
+    }
+  }
+
+  const attach = (native: C) => {
+    native.bufferedAmountLowThreshold = engine.lowWaterMark
+    let opened = false
+    let ended = false
+    const waiting = new Set<() => void>()
+    const wake = () => {
+      for (const resume of waiting) resume()
+      waiting.clear()
+    }
+    const gone = new LinkClosed({ peerId, reason: "the data channel is closed" })
+    const port: Channel = {
+      bufferedAmount: () => native.bufferedAmount,
+      send: (packet) =>
+        Effect.suspend(() => {
+          if (closed || native.readyState !== "open") return Effect.fail(gone)
+          try {
+            engine.send(native, packet)
+            return Effect.void
+          } catch (cause) {
+            return Effect.fail(new LinkClosed({ peerId, reason: `the packet could not be sent: ${String(cause)}` }))
+          }
+        }),
+      writable: Effect.suspend(() => {
+        if (closed || native.readyState !== "open") return Effect.fail(gone)
+        if (native.bufferedAmount < engine.highWaterMark) return Effect.void
+        return Effect.callback<void, LinkClosed>((resume) => {
+          const ready = () => resume(closed || native.readyState !== "open" ? Effect.fail(gone) : Effect.void)
+          waiting.add(ready)
+          return Effect.sync(() => waiting.delete(ready))
+        })
+      })
+    }
+    const onOpen = () => {
+      if (closed || opened) return
+      opened = true
+      engine.prepare(native)
+      handlers.onOpen(port)
+    }
+    const onMessage = ({ data }: NativeChannelEvents["message"]) => {
+      const packet = toPacket(data)
+      if (packet === undefined || closed || ended) return
+      // An engine may deliver before it says that the channel is open.
+      onOpen()
+      handlers.onPacket(packet)
+    }
+    const onClose = () => {
+      wake()
+      if (closed || ended) return
+      ended = true
+      if (opened) handlers.onClose()
+    }
+    native.addEventListener("open", onOpen)
+    native.addEventListener("message", onMessage)
+    native.addEventListener("bufferedamountlow", wake)
+    native.addEventListener("close", onClose)
+    channel = {
+      native,
+      detach: () => {
+        native.removeEventListener("open", onOpen)
+        native.removeEventListener("message", onMessage)
+        native.removeEventListener("bufferedamountlow", wake)
+        native.removeEventListener("close", onClose)
+        wake()
+      }
+    }
+    if (native.readyState === "open") onOpen()
+  }
+
+  const step = <A>(name: string, run: () => Promise<A>) =>
+    Effect.suspend(() =>
+      closed
+        ? Effect.fail(new WebRtcError({ step: name, cause: new Error("the connection is closed") }))
+        : Effect.tryPromise({ try: run, catch: (cause) => new WebRtcError({ step: name, cause }) })
+    )
+
+  /** Runs what makes a description, and lets candidates out once it is with the caller. */
+  const describing = <A>(effect: Effect.Effect<A, WebRtcError>) =>
+    Effect.suspend(() => {
+      withheld ??= []
+      return effect
+    }).pipe(Effect.ensuring(Effect.sync(() =>
+      queueMicrotask(() => {
+        const candidates = withheld ?? []
+        withheld = undefined
+        for (const candidate of candidates) onCandidate({ candidate })
+      })
+    )))
+
+  const describe = async (type: Description["type"], { sdp = "" }: { readonly sdp?: string | undefined }) => {
+    await engine.setLocalDescription({ type, sdp })
+    return sdp
+  }
+
+  const setRemote = (description: Description) =>
+    Effect.gen(function*() {
+      yield* step(`apply the ${description.type} of the other side`, () => native.setRemoteDescription(description))
+      remoteSdp = description.sdp
+      const candidates = early
+      early = []
+      yield* Effect.forEach(candidates, addCandidate, { discard: true })
+    })
+
+  const addCandidate = (candidate: Candidate): Effect.Effect<void> => {
+    const { homing: _, ...init } = candidate
+    if (closed || init.candidate === "") return Effect.void
+    if (isEarly(candidate, remoteSdp)) {
+      if (early.length < maxEarly) early.push(candidate)
+      return Effect.void
+    }
+    return Effect.tryPromise(() => native.addIceCandidate(init)).pipe(
+      Effect.catch((error) => Effect.logDebug("A candidate is of no use", init.candidate, error.cause))
+    )
+  }
+
+  native.addEventListener("icecandidate", onCandidate)
+  native.addEventListener("connectionstatechange", onState)
+  native.addEventListener("datachannel", onChannel)
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() => {
+      closed = true
+      channel?.detach()
+      native.removeEventListener("icecandidate", onCandidate)
+      native.removeEventListener("connectionstatechange", onState)
+      native.removeEventListener("datachannel", onChannel)
+      const closing = channel === undefined ? Effect.void : within(closingTime, closeChannel(channel.native))
+      return closing.pipe(
+        Effect.andThen(within(releaseTime, Effect.tryPromise(async () => native.close())))
+      )
+    })
+  )
+  if (role === "offerer") {
+    attach(yield* attempt("create the data channel", () => native.createDataChannel(channelLabel, { ordered: true })))
+  }
+
+  return {
+    offer: (options) =>
+      describing(
+        step("make an offer", async () =>
+          describe("offer", await native.createOffer({ iceRestart: options?.restart ?? false })))
+      ),
+    accept: (sdp) =>
+      describing(Effect.andThen(
+        setRemote({ type: "offer", sdp }),
+        step("make an answer", async () => describe("answer", await native.createAnswer()))
+      )),
+    complete: (sdp) => setRemote({ type: "answer", sdp }),
+    addCandidate
+  }
+})
+
+// ---------------------------------------------------------------------------------------------------
+// helpers
+// ---------------------------------------------------------------------------------------------------
+
+const attempt = <A>(step: string, run: () => A): Effect.Effect<A, WebRtcError> =>
+  Effect.try({ try: run, catch: (cause) => new WebRtcError({ step, cause }) })
+
+/** Waits for `effect` no longer than `time`, whatever comes of it; apart from this fiber, which may be interrupted. */
+const within = (time: Duration.Input, effect: Effect.Effect<void, unknown>): Effect.Effect<void> =>
+  effect.pipe(Effect.timeout(time), Effect.ignore, Effect.forkDetach, Effect.flatMap(Fiber.await), Effect.asVoid)
+
+/** Lets what was sent leave, then closes the channel, and waits until the other side has agreed. */
+const closeChannel = (channel: NativeChannel): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    if (channel.readyState === "open" && channel.bufferedAmount > channel.bufferedAmountLowThreshold) {
+      yield* nextEvent(channel, "bufferedamountlow")
+    }
+    if (channel.readyState === "open") {
+      yield* nextEvent(channel, "close", () => channel.close())
+    }
+  })
+
+/** Does something and waits for the channel's next event, which may come at once. */
+const nextEvent = (
+  channel: NativeChannel,
+  type: "close" | "bufferedamountlow",
+  act = () => {}
+): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const listener = () => resume(Effect.void)
+    channel.addEventListener(type, listener)
+    act()
+    return Effect.sync(() => channel.removeEventListener(type, listener))
+  })
+
+/** A candidate is early when it belongs to no description of the other side that was applied. */
+const isEarly = ({ usernameFragment }: Candidate, remoteSdp: string | undefined): boolean =>
+  remoteSdp === undefined || (!!usernameFragment && !remoteSdp.includes(`a=ice-ufrag:${usernameFragment}`))
+
+const toCandidate = ({ candidate, sdpMLineIndex, sdpMid, usernameFragment }: NativeCandidate): Candidate => ({
+  candidate,
+  ...(sdpMid !== undefined && { sdpMid }),
+  ...(sdpMLineIndex !== undefined && { sdpMLineIndex }),
+  ...(usernameFragment !== undefined && { usernameFragment })
+})
+
+/** What a channel delivered, as a plain `Uint8Array` when it is bytes. */
+const toPacket = (data: unknown): Packet | undefined => {
+  if (typeof data === "string") return data
+  if (data instanceof ArrayBuffer) return new Uint8Array(data)
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  return undefined
+}

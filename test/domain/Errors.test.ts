@@ -1,0 +1,44 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Errors from "../../src/domain/Errors.ts"
+import { NetworkName } from "../../src/domain/NetworkName.ts"
+import { PeerId } from "../../src/domain/PeerId.ts"
+
+const peerId = PeerId.make("0123456789".repeat(4))
+const networkName = NetworkName.make("dove")
+
+/** Each error, and what its message must name: the subject first. */
+const errors: ReadonlyArray<readonly [error: Error & { readonly _tag: string }, ...names: ReadonlyArray<string>]> = [
+  [new Errors.InvalidInput({ field: "maxPeers", problem: "0 is too few" }), "maxPeers", "0 is too few"],
+  [
+    new Errors.HubUnreachable({ urls: ["ws://a", "ws://b"], problem: "ECONNREFUSED" }),
+    "ws://a",
+    "ws://b",
+    "ECONNREFUSED",
+    "Is a hub running there"
+  ],
+  [new Errors.HubRefused({ url: "ws://a", code: 1008, reason: "full" }), "ws://a", "1008", "full"],
+  [new Errors.HubRefused({ url: "ws://a", code: 1008, reason: "" }), "ws://a", "1008", "no reason given"],
+  [new Errors.NotJoined({ operation: "broadcast" }), "broadcast", "Join one first"],
+  [new Errors.AlreadyJoined({ networkName }), "dove", "Leave it"],
+  [new Errors.PeerUnreachable({ peerId, networkName, problem: "no path" }), "01234567", "dove", "no path"],
+  [new Errors.MessageTooLarge({ size: 9, limit: 8 }), "9 bytes", "limit is 8"],
+  [new Errors.LinkClosed({ peerId, reason: "evicted" }), "01234567", "evicted"],
+  [new Errors.WebRtcError({ step: "make an offer", cause: new Error("no codec") }), "make an offer", "no codec"],
+  [new Errors.WebRtcError({ step: "make an offer", cause: "no codec" }), "make an offer", "no codec"],
+  [new Errors.Malformed({ what: "frame", problem: "ttl is missing" }), "frame", "ttl is missing"]
+]
+
+describe("errors", () => {
+  for (const [error, ...names] of errors) {
+    it(`${error._tag} says what happened, and to whom: ${error.message}`, () => {
+      assert.isTrue(error instanceof Error)
+      for (const name of names) assert.include(error.message, name)
+      assert.notMatch(error.message, /undefined|\[object|NaN/)
+    })
+  }
+
+  it("are all here", () => {
+    const tested = new Set(errors.map(([error]) => error._tag))
+    assert.deepStrictEqual(Object.keys(Errors).filter((name) => !tested.has(name)), [])
+  })
+})

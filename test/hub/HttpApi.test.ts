@@ -1,0 +1,130 @@
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import { Hub } from "../../src/hub/Hub.ts"
+import type { HubOptions } from "../../src/hub/Options.ts"
+import { ada, decodeJson, join, rawTcp } from "./TestPeer.ts"
+
+/** A hub, and a way to ask it over HTTP with a path as it is. */
+const start = Effect.fnUntraced(function*(options: HubOptions = {}) {
+  const hub = Context.get(yield* Layer.build(Hub.layer({ port: 0, ...options })), Hub)
+  const ask = (path: string, init: RequestInit = {}) =>
+    Effect.promise(async () => {
+      const response = await fetch(`http://localhost:${hub.port}${path}`, { redirect: "manual", ...init })
+      return { status: response.status, headers: response.headers, text: await response.text() }
+    })
+  return { ...hub, ask }
+})
+
+const site = Effect.gen(function*() {
+  const files = yield* FileSystem.FileSystem
+  const root = yield* files.makeTempDirectoryScoped()
+  yield* files.makeDirectory(`${root}/page/lib`, { recursive: true })
+  yield* files.writeFileString(`${root}/page/index.html`, "<h1>Hello</h1>")
+  yield* files.writeFileString(`${root}/page/lib/app.js`, "let x")
+  yield* files.writeFileString(`${root}/secret.txt`, "secret")
+  return `${root}/page`
+}).pipe(Effect.provide(NodeFileSystem.layer))
+
+describe("HTTP", () => {
+  it.effect("tells its health with the fields that PeerPigeon tells", () =>
+    Effect.gen(function*() {
+      const { ask, url } = yield* start()
+      yield* join(url, ada, "red", "blue")
+      const { headers, status, text } = yield* ask("/health")
+      assert.strictEqual(status, 200)
+      assert.strictEqual(headers.get("access-control-allow-origin"), "*")
+      const { memory, ...health } = decodeJson(text)
+      assert.deepStrictEqual(health, {
+        status: "healthy",
+        timestamp: "1970-01-01T00:00:00.000Z",
+        uptime: 0,
+        isHub: false,
+        connections: 1,
+        peers: 1,
+        hubs: 0,
+        networks: 2
+      })
+      assert.containsAllKeys(memory, ["rss", "heapTotal", "heapUsed", "external"])
+    }))
+
+  it.effect("knows no other hubs", () =>
+    Effect.gen(function*() {
+      const { ask } = yield* start()
+      assert.deepStrictEqual(decodeJson((yield* ask("/hubs")).text), {
+        timestamp: "1970-01-01T00:00:00.000Z",
+        totalHubs: 0,
+        hubs: []
+      })
+    }))
+
+  it.effect("allows other origins, the chosen one only", () =>
+    Effect.gen(function*() {
+      const { ask } = yield* start({ corsOrigin: "https://example.org" })
+      for (const path of ["/", "/health", "/anything"]) {
+        const { headers, status } = yield* ask(path, { method: "OPTIONS" })
+        assert.strictEqual(status, 200)
+        assert.strictEqual(headers.get("access-control-allow-origin"), "https://example.org")
+        assert.strictEqual(headers.get("access-control-allow-methods"), "GET, POST, OPTIONS")
+        assert.strictEqual(headers.get("access-control-allow-headers"), "Content-Type, Authorization")
+      }
+      assert.strictEqual((yield* ask("/nothing")).headers.get("access-control-allow-origin"), "https://example.org")
+    }))
+
+  it.effect.each<HubOptions>([{}, { assets: "/no/such/directory" }])(
+    "says what it is without a page (%j)",
+    (options) =>
+      Effect.gen(function*() {
+        const { ask } = yield* start(options)
+        const { status, text } = yield* ask("/")
+        assert.strictEqual(status, 200)
+        assert.include(text, "Homing hub")
+        assert.strictEqual((yield* ask("/app.js")).status, 404)
+      })
+  )
+
+  it.effect("serves the files of a directory and nothing above it", () =>
+    Effect.gen(function*() {
+      const { ask, port } = yield* start({ assets: yield* site })
+      const index = yield* ask("/")
+      assert.strictEqual(index.text, "<h1>Hello</h1>")
+      assert.include(index.headers.get("content-type"), "text/html")
+      const script = yield* ask("/lib/app.js?v=1")
+      assert.strictEqual(script.text, "let x")
+      assert.include(script.headers.get("content-type"), "javascript")
+      assert.strictEqual((yield* ask("/lib/none.js")).status, 404)
+      assert.strictEqual((yield* ask("/lib/")).status, 404)
+      for (
+        const path of [
+          "/../secret.txt",
+          "/%2e%2e/secret.txt",
+          "/..%2fsecret.txt",
+          "//../secret.txt",
+          "/lib/../../secret.txt"
+        ]
+      ) {
+        const raw = yield* rawTcp(port, `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+        yield* raw.closed
+        const answer = Buffer.from(yield* raw.until((bytes) => bytes.length > 0)).toString()
+        assert.match(answer, /^HTTP\/1\.1 404/)
+        assert.notInclude(answer, "secret\n")
+      }
+    }))
+
+  it.effect.each(["/%E0%A4%A", "/%00", "//", "/?", "/health?x=%"])(
+    "survives the path %j",
+    (path) =>
+      Effect.gen(function*() {
+        const { ask, port } = yield* start()
+        const raw = yield* rawTcp(port, `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+        yield* raw.closed
+        const answer = Buffer.from(yield* raw.until((bytes) => bytes.length > 0)).toString()
+        assert.match(answer, /^HTTP\/1\.1 (200|400|404)/)
+        assert.notInclude(answer, "    at ")
+        assert.strictEqual((yield* ask("/health")).status, 200)
+      })
+  )
+})

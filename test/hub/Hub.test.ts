@@ -1,0 +1,314 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
+import * as TestClock from "effect/testing/TestClock"
+import { Hub } from "../../src/hub/Hub.ts"
+import * as Limits from "../../src/hub/Limits.ts"
+import type { HubOptions } from "../../src/hub/Options.ts"
+import * as Wire from "../../src/hub/Wire.ts"
+import {
+  ada,
+  bob,
+  connect,
+  cyd,
+  eventually,
+  halfOpen,
+  join,
+  nth,
+  opcode,
+  rawTcp,
+  textFrame,
+  types
+} from "./TestPeer.ts"
+
+/** Whole numbers below a bound, the same ones every time. */
+const generator = (seed: number) => {
+  let state = seed
+  return (bound: number) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return Math.floor((state / 2 ** 32) * bound)
+  }
+}
+
+/** A hub at any free port, for as long as the test's scope. */
+const start = (options: HubOptions = {}) =>
+  Effect.map(Layer.build(Hub.layer({ port: 0, ...options })), Context.get(Hub))
+
+const signal = (targetPeerId: string, networkName: string, data: unknown = "hello") => ({
+  type: "offer",
+  data,
+  targetPeerId,
+  networkName
+})
+
+describe("meeting", () => {
+  it.effect("greets a peer and says what the hub can do", () =>
+    Effect.gen(function*() {
+      const { url } = yield* start()
+      const a = yield* connect(url, ada)
+      assert.deepStrictEqual(yield* a.next, {
+        type: "connected",
+        data: { peerId: ada, homing: { version: Wire.version, features: ["memberships"] } },
+        fromPeerId: "system",
+        timestamp: 0
+      })
+    }))
+
+  it.effect("accepts any path, and an announcement before the greeting", () =>
+    Effect.gen(function*() {
+      const { url } = yield* start()
+      const a = yield* connect(url, ada, "/some/%E0%A4%A/path")
+      yield* a.announce("red")
+      const b = yield* connect(url, bob, "//")
+      yield* b.announce("red")
+      assert.strictEqual((yield* b.until("peer-discovered"))["targetPeerId"], bob)
+      assert.strictEqual((yield* a.until("peer-discovered"))["targetPeerId"], ada)
+    }))
+
+  it.effect("relays between members, as text and as binary frames", () =>
+    Effect.gen(function*() {
+      const { stats, url } = yield* start()
+      const a = yield* join(url, ada, "red")
+      const b = yield* join(url, bob, "red")
+      yield* a.drain
+      yield* b.send(signal(ada, "red", { sdp: "v=0" }))
+      yield* b.sendText(Buffer.from(JSON.stringify(signal(ada, "red", 2))))
+      const first = yield* a.next
+      assert.deepStrictEqual([first["data"], first["fromPeerId"]], [{ sdp: "v=0" }, bob])
+      assert.strictEqual((yield* a.next)["data"], 2)
+      const { connections, networks, peers, refused, relayed } = yield* stats
+      assert.deepStrictEqual({ connections, networks, peers, refused, relayed }, {
+        connections: 2,
+        networks: 1,
+        peers: 2,
+        refused: 0,
+        relayed: 2
+      })
+    }))
+
+  it.effect("tells the networks of a lost peer, and nobody else", () =>
+    Effect.gen(function*() {
+      const { stats, url } = yield* start()
+      const a = yield* join(url, ada, "red")
+      const b = yield* join(url, bob, "blue")
+      const c = yield* join(url, cyd, "red")
+      yield* a.drain
+      c.socket.terminate()
+      assert.deepInclude(yield* a.next, {
+        type: "peer-disconnected",
+        networkName: "red",
+        data: { peerId: cyd, isHub: false }
+      })
+      assert.deepStrictEqual(yield* a.drain, [])
+      assert.deepStrictEqual(yield* b.drain, [])
+      yield* eventually(Effect.map(stats, ({ connections, peers }) => connections === 2 && peers === 2))
+    }))
+
+  it.effect("shows its numbers as metrics, until it closes", () =>
+    Effect.gen(function*() {
+      const value = (id: string) => Effect.map(Metric.snapshot, (all) => all.find((metric) => metric.id === id)?.state)
+      yield* Effect.scoped(Effect.gen(function*() {
+        const { url } = yield* start()
+        yield* join(url, ada, "red", "blue")
+        assert.deepStrictEqual(yield* value("homing_hub_networks"), { value: 2 })
+        assert.deepStrictEqual(yield* value("homing_hub_peers"), { value: 1 })
+      }))
+      assert.isUndefined(yield* value("homing_hub_networks"))
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
+})
+
+describe("admission", () => {
+  it.effect.each(["", "nope", "g".repeat(40), `${ada}0`, "%00", "%E0%A4%A"])(
+    "refuses the peer id %j",
+    (peerId) =>
+      Effect.gen(function*() {
+        const { stats, url } = yield* start()
+        const a = yield* connect(url, peerId)
+        assert.deepStrictEqual(yield* a.closed, { code: 1008, reason: "Invalid peerId format" })
+        assert.strictEqual((yield* stats).refused, 1)
+      })
+  )
+
+  it.effect.each([ada, ada.toUpperCase()])(
+    "refuses %s while a peer of that id lives",
+    (peerId) =>
+      Effect.gen(function*() {
+        const { url } = yield* start()
+        const a = yield* join(url, ada, "red")
+        const intruder = yield* connect(url, peerId)
+        yield* intruder.announce("red")
+        assert.deepStrictEqual(yield* intruder.closed, { code: 1008, reason: "Peer already connected" })
+        assert.deepStrictEqual(yield* a.drain, [])
+      })
+  )
+
+  it.effect("lets a peer back in whose old connection is dead, with what it said meanwhile", () =>
+    Effect.gen(function*() {
+      const { port, stats, url } = yield* start()
+      const b = yield* join(url, bob, "red")
+      const dead = yield* halfOpen(port, ada)
+      const back = yield* connect(url, ada)
+      yield* back.announce("red")
+      yield* dead.until((bytes) => bytes.includes(opcode.ping))
+      assert.strictEqual((yield* stats).peers, 2)
+      yield* TestClock.adjust("2 seconds")
+      yield* back.until("connected")
+      assert.deepInclude(yield* b.next, { type: "peer-discovered" })
+      yield* dead.closed
+      yield* eventually(Effect.map(stats, ({ connections }) => connections === 2))
+      assert.strictEqual((yield* stats).peers, 2)
+      // The end of the old connection left the new one's records alone.
+      yield* b.send(signal(ada, "red"))
+      assert.strictEqual((yield* back.until("offer"))["fromPeerId"], bob)
+      assert.deepStrictEqual(yield* b.drain, [])
+    }))
+
+  it.effect("admits one of two who come back at once", () =>
+    Effect.gen(function*() {
+      const { port, url } = yield* start()
+      const dead = yield* halfOpen(port, ada)
+      const first = yield* connect(url, ada)
+      yield* dead.until((bytes) => bytes.includes(opcode.ping))
+      const second = yield* connect(url, ada)
+      yield* eventually(Effect.sync(() => second.socket.readyState === second.socket.OPEN))
+      yield* TestClock.adjust("2 seconds")
+      yield* TestClock.adjust("2 seconds")
+      const outcomes = yield* Effect.all([first, second].map((peer) =>
+        Effect.raceFirst(
+          Effect.as(peer.until("connected"), "connected"),
+          Effect.map(peer.closed, (closing) => closing.reason)
+        )
+      ))
+      assert.deepStrictEqual(outcomes.toSorted(), ["Peer already connected", "connected"])
+    }))
+
+  it.effect("refuses more peers than it may hold, and admits again when one leaves", () =>
+    Effect.gen(function*() {
+      const { stats, url } = yield* start({ maxConnections: 2 })
+      const a = yield* join(url, ada)
+      yield* join(url, bob)
+      const third = yield* connect(url, cyd)
+      assert.deepStrictEqual(yield* third.closed, { code: 1008, reason: "Maximum connections reached" })
+      a.socket.close()
+      yield* eventually(Effect.map(stats, ({ peers }) => peers === 1))
+      yield* join(url, cyd)
+    }))
+})
+
+describe("liveness", () => {
+  it.effect("drops a connection that gives no sign of life, and keeps one that does", () =>
+    Effect.gen(function*() {
+      const { port, stats, url } = yield* start()
+      const a = yield* join(url, ada, "red")
+      const dead = yield* halfOpen(port, bob)
+      yield* TestClock.adjust("30 seconds")
+      yield* dead.until((bytes) => bytes.includes(opcode.ping))
+      // The answer to this comes after the pong.
+      yield* a.drain
+      yield* TestClock.adjust("10 seconds")
+      yield* dead.closed
+      yield* eventually(Effect.map(stats, ({ connections }) => connections === 1))
+      assert.deepStrictEqual(yield* a.drain, [])
+    }))
+})
+
+describe("limits", () => {
+  it.effect("closes a connection whose message is too large, and no other", () =>
+    Effect.gen(function*() {
+      const { url } = yield* start({ maxMessageBytes: 1000 })
+      const a = yield* join(url, ada, "red")
+      const b = yield* join(url, bob, "red")
+      yield* a.sendText("x".repeat(1001))
+      assert.strictEqual((yield* a.closed).code, 1009)
+      yield* b.until("peer-disconnected")
+      assert.deepStrictEqual(yield* b.drain, [])
+    }))
+
+  it.effect("warns a peer that speaks too fast, and closes it when it goes on", () =>
+    Effect.gen(function*() {
+      const { url } = yield* start({ messageBurst: 100 })
+      const a = yield* join(url, ada)
+      const b = yield* join(url, bob)
+      yield* Effect.forEach(Array.from({ length: 100 + 25 + 1 }), () => a.send({ type: "cleanup" }), { discard: true })
+      assert.include((yield* a.until("error"))["error"], "Too many messages")
+      assert.deepStrictEqual(yield* a.closed, { code: 1008, reason: "Rate limit exceeded" })
+      assert.deepStrictEqual(yield* b.drain, [])
+    }))
+
+  it.effect("hears a peer again that has slowed down", () =>
+    Effect.gen(function*() {
+      const { url } = yield* start({ messageBurst: 100, messagesPerSecond: 50 })
+      const a = yield* join(url, ada)
+      yield* Effect.forEach(Array.from({ length: 100 }), () => a.send({ type: "cleanup" }), {
+        discard: true
+      })
+      yield* a.until("error")
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* a.drain, [])
+    }))
+
+  it.effect("closes a peer that keeps sending what is no message", () =>
+    Effect.gen(function*() {
+      const { url } = yield* start()
+      const a = yield* join(url, ada)
+      yield* Effect.forEach(Array.from({ length: Limits.strikes.burst + 1 }), () => a.sendText("?"), { discard: true })
+      assert.deepStrictEqual(yield* a.closed, { code: 1008, reason: "Too many malformed messages" })
+    }))
+
+  it.effect("closes a peer that does not read, without harm to who speaks to it", () =>
+    Effect.gen(function*() {
+      const { port, stats, url } = yield* start({ maxBufferedBytes: 1000 })
+      const slow = yield* halfOpen(port, ada)
+      slow.socket.pause()
+      slow.socket.write(textFrame(JSON.stringify({ type: "announce", networkName: "red" })))
+      const b = yield* join(url, bob, "red")
+      yield* eventually(Effect.map(stats, ({ networks }) => networks === 1))
+      const bulk = "x".repeat(100_000)
+      yield* Effect.forEach(Array.from({ length: 70 }), () => b.send(signal(ada, "red", bulk)), { discard: true })
+      const frames = yield* b.drain
+      assert.include(types(frames), "error")
+      yield* TestClock.adjust("1 second")
+      yield* eventually(Effect.map(stats, ({ connections }) => connections === 1))
+    }))
+})
+
+describe("hostile input", () => {
+  it.effect("leaves others alone, whatever bytes come", () =>
+    Effect.gen(function*() {
+      const { port, url } = yield* start()
+      const a = yield* join(url, ada, "red")
+      const b = yield* join(url, bob, "red")
+      yield* a.drain
+      const random = generator(42)
+      for (let round = 0; round < 40; round++) {
+        const bytes = Uint8Array.from({ length: 1 + random(300) }, () => random(256))
+        // As WebSocket messages, as WebSocket frames, and as HTTP.
+        const c = yield* join(url, nth(round))
+        yield* c.sendText(bytes)
+        yield* c.sendText(Buffer.from(bytes).toString("latin1"))
+        const raw = yield* halfOpen(port, nth(1000 + round))
+        raw.socket.end(bytes)
+        const http = yield* rawTcp(port, bytes)
+        http.socket.end("\r\n\r\n")
+      }
+      for (
+        const text of [
+          "GET /%E0%A4%A HTTP/1.1\r\n\r\n",
+          "GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n",
+          "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+          "POST /?peerId= HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+          "CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+          "GET / HTTP/9.9\r\n\r\n",
+          `GET /${"x".repeat(100_000)} HTTP/1.1\r\n\r\n`
+        ]
+      ) {
+        const raw = yield* rawTcp(port, text)
+        raw.socket.end()
+        yield* raw.closed
+      }
+      yield* b.send(signal(ada, "red"))
+      assert.strictEqual((yield* a.next)["fromPeerId"], bob)
+    }))
+})

@@ -1,0 +1,341 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import type { PeerId } from "../../src/domain/PeerId.ts"
+import * as Limits from "../../src/hub/Limits.ts"
+import * as Registry from "../../src/hub/Registry.ts"
+import * as Router from "../../src/hub/Router.ts"
+import * as Traffic from "../../src/hub/Traffic.ts"
+import { ada, bob, cyd, dan, decodeJson, type Json, nth } from "./TestPeer.ts"
+
+const now = 1_234_567
+
+/** A router and its peers, with what each was sent. */
+const world = () => {
+  const traffic = Traffic.make()
+  const router = Router.make({ registry: Registry.make(Limits.networksPerPeer), traffic, now: () => now })
+  const join = (peerId: PeerId, ...networkNames: ReadonlyArray<string>) => {
+    let inbox: Array<Json> = []
+    let strikes = 0
+    let spent = 0
+    const sender: Router.Sender = {
+      peerId,
+      send: (frame) => inbox.push(decodeJson(frame)) > 0,
+      afford: (tokens) => (spent += tokens) > 0,
+      strike: () => void strikes++
+    }
+    const say = (message: unknown) => router.receive(sender, JSON.stringify(message))
+    for (const networkName of networkNames) say({ type: "announce", networkName })
+    return {
+      sender,
+      say,
+      sayText: (text: string) => router.receive(sender, text),
+      /** What was sent since one looked last. */
+      get inbox() {
+        const frames = inbox
+        inbox = []
+        return frames
+      },
+      get strikes() {
+        return strikes
+      },
+      get spent() {
+        return spent
+      }
+    }
+  }
+  return { join, router, traffic }
+}
+
+const offer = (targetPeerId: PeerId, networkName?: string) => ({
+  type: "offer",
+  data: { type: "offer", sdp: "v=0 and more" },
+  targetPeerId,
+  ...(networkName === undefined ? {} : { networkName })
+})
+
+describe("announce", () => {
+  it("introduces the newcomer and the members to each other", () => {
+    const { join } = world()
+    const a = join(ada)
+    const b = join(bob)
+    a.say({ type: "announce", data: { peerId: ada, homing: 1 }, networkName: "red" })
+    assert.deepStrictEqual(a.inbox, [])
+    b.say({ type: "announce", data: { peerId: bob }, networkName: "red", maxPeers: 3 })
+    const common = { type: "peer-discovered", networkName: "red", fromPeerId: "system", timestamp: now }
+    assert.deepStrictEqual(a.inbox, [{ ...common, data: { peerId: bob, isHub: false }, targetPeerId: ada }])
+    assert.deepStrictEqual(b.inbox, [{ ...common, data: { peerId: ada, isHub: false, homing: 1 }, targetPeerId: bob }])
+  })
+
+  it("is about whoever's connection it is, whatever it says", () => {
+    const { join } = world()
+    const a = join(ada, "red")
+    join(bob).say({ type: "announce", networkName: "red", data: { peerId: cyd, extra: "x" }, fromPeerId: cyd })
+    assert.deepStrictEqual(a.inbox.map((frame) => frame["data"]), [{ peerId: bob, isHub: false }])
+  })
+
+  it("without a network is about global", () => {
+    const { join } = world()
+    const a = join(ada, "global")
+    join(bob).say({ type: "announce" })
+    assert.strictEqual(a.inbox[0]?.["networkName"], "global")
+  })
+
+  it("says nothing to other networks", () => {
+    const { join } = world()
+    const a = join(ada, "red")
+    const b = join(bob, "blue")
+    assert.deepStrictEqual([a.inbox, b.inbox], [[], []])
+  })
+
+  it("again in the same network repeats the introductions", () => {
+    const { join } = world()
+    const a = join(ada, "red")
+    const b = join(bob, "red")
+    assert.deepStrictEqual([a.inbox.length, b.inbox.length], [1, 1])
+    b.say({ type: "announce", networkName: "red" })
+    assert.deepStrictEqual([a.inbox.length, b.inbox.length], [1, 1])
+  })
+
+  it("adds a network and leaves the others as they are", () => {
+    const { join } = world()
+    const a = join(ada, "red", "blue")
+    const b = join(bob, "red")
+    const c = join(cyd, "blue")
+    assert.strictEqual(a.inbox.length, 2)
+    b.say(offer(ada, "red"))
+    c.say(offer(ada, "blue"))
+    assert.deepStrictEqual(a.inbox.map((frame) => frame["networkName"]), ["red", "blue"])
+  })
+
+  it("introduces a bounded number of members, and costs accordingly", () => {
+    const { join } = world()
+    for (let n = 0; n < Limits.introductions + 20; n++) join(nth(n), "red")
+    const a = join(ada, "red")
+    assert.strictEqual(a.inbox.length, Limits.introductions)
+    assert.strictEqual(a.spent, Limits.fanOutCost)
+  })
+
+  it("in too many networks is refused", () => {
+    const { join } = world()
+    const a = join(ada, ...Array.from({ length: Limits.networksPerPeer + 1 }, (_, n) => `net-${n}`))
+    const [frame] = a.inbox
+    assert.strictEqual(frame?.["type"], "error")
+    assert.include(frame?.["error"], `net-${Limits.networksPerPeer}`)
+  })
+})
+
+describe("relay", () => {
+  it.each(["offer", "answer", "ice-candidate"])("passes an %s on with its data untouched", (type) => {
+    const { join, traffic } = world()
+    const a = join(ada, "red")
+    const b = join(bob, "red")
+    void a.inbox
+    const data = { any: [1, null, "ü"], nested: { deep: true }, "": 0 }
+    b.say({ type, data, targetPeerId: ada, networkName: "red", maxPeers: 3 })
+    assert.deepStrictEqual(a.inbox, [
+      { type, data, fromPeerId: bob, targetPeerId: ada, networkName: "red", timestamp: now }
+    ])
+    assert.strictEqual(traffic.relayed, 1)
+  })
+
+  it("stamps the sender of the connection over a forged one", () => {
+    const { join } = world()
+    const a = join(ada, "red")
+    const b = join(bob, "red")
+    void a.inbox
+    b.say({ ...offer(ada, "red"), fromPeerId: cyd, timestamp: 1 })
+    assert.deepStrictEqual(a.inbox.map((frame) => [frame["fromPeerId"], frame["timestamp"]]), [[bob, now]])
+  })
+
+  it("keeps the order of a pair", () => {
+    const { join } = world()
+    const a = join(ada, "red")
+    const b = join(bob, "red")
+    void a.inbox
+    for (let n = 0; n < 50; n++) b.say({ type: "ice-candidate", data: n, targetPeerId: ada, networkName: "red" })
+    assert.deepStrictEqual(a.inbox.map((frame) => frame["data"]), Array.from({ length: 50 }, (_, n) => n))
+  })
+
+  it("reaches nobody from outside the network, nor across two networks", () => {
+    const { join, traffic } = world()
+    const a = join(ada, "red")
+    const stranger = join(bob, "blue")
+    const unannounced = join(cyd)
+    stranger.say(offer(ada, "red"))
+    stranger.say(offer(ada, "blue"))
+    stranger.say(offer(ada))
+    unannounced.say(offer(ada, "red"))
+    assert.deepStrictEqual(a.inbox, [])
+    assert.strictEqual(traffic.relayed, 0)
+    assert.strictEqual(traffic.refused, 4)
+  })
+
+  it("says why it failed, and the same whether the target is elsewhere or nowhere", () => {
+    const { join } = world()
+    join(ada, "red")
+    const b = join(bob, "blue")
+    b.say(offer(ada, "blue"))
+    b.say(offer(dan, "blue"))
+    const [elsewhere, nowhere] = b.inbox.map((frame) => String(frame["error"]))
+    assert.include(elsewhere, "no peer aaaaaaaa is in the network blue")
+    assert.strictEqual(elsewhere?.replace("aaaaaaaa", "dddddddd"), nowhere)
+    b.say(offer(ada, "red"))
+    assert.include(b.inbox[0]?.["error"], "announce yourself in the network red first")
+  })
+
+  it("passes on a rejection for lack of room or with a mark, and no other", () => {
+    const { join } = world()
+    const a = join(ada, "red")
+    const b = join(bob, "red")
+    void [a.inbox, b.inbox]
+    const reject = (data: unknown) =>
+      b.say({ type: "connection-rejected", data, targetPeerId: ada, networkName: "red" })
+    reject({ reason: "max_peers_reached", details: "full", currentCount: 3, maxPeers: 3 })
+    reject({ reason: "initiator_role_conflict", homing: { version: 1, attempt: "x" } })
+    assert.strictEqual(a.inbox.length, 2)
+    reject({ reason: "initiator_role_conflict", details: "no", shouldInitiate: false })
+    reject({ reason: "initiator_role_conflict", homing: true })
+    reject(null)
+    assert.deepStrictEqual(a.inbox, [])
+    assert.strictEqual(b.inbox.length, 3)
+    assert.strictEqual(b.strikes, 0)
+  })
+})
+
+describe("leaving", () => {
+  it("a network with a goodbye tells that network and no other", () => {
+    const { join } = world()
+    const a = join(ada, "red")
+    const b = join(bob, "blue")
+    const c = join(cyd, "red", "blue")
+    void [a.inbox, b.inbox, c.inbox]
+    c.say({ type: "goodbye", data: { peerId: dan, spam: "x".repeat(1000) }, networkName: "red" })
+    assert.deepStrictEqual(a.inbox, [
+      {
+        type: "goodbye",
+        data: { peerId: cyd, timestamp: now },
+        fromPeerId: cyd,
+        networkName: "red",
+        timestamp: now,
+        targetPeerId: ada
+      },
+      {
+        type: "peer-disconnected",
+        data: { peerId: cyd, isHub: false },
+        networkName: "red",
+        fromPeerId: "system",
+        timestamp: now,
+        targetPeerId: ada
+      }
+    ])
+    assert.deepStrictEqual(b.inbox, [])
+    c.say(offer(ada, "red"))
+    c.say(offer(bob, "blue"))
+    assert.deepStrictEqual([a.inbox.length, b.inbox.length], [0, 1])
+  })
+
+  it("with a goodbye that names no network leaves them all", () => {
+    const { join } = world()
+    const a = join(ada, "red")
+    const b = join(bob, "blue")
+    const c = join(cyd, "red", "blue")
+    void [a.inbox, b.inbox]
+    c.say({ type: "goodbye", data: { reason: "peer_disconnect" } })
+    assert.deepStrictEqual(
+      [a.inbox, b.inbox].map((frames) => frames.map((frame) => [frame["type"], frame["networkName"]])),
+      [
+        [["goodbye", "red"], ["peer-disconnected", "red"]],
+        [["goodbye", "blue"], ["peer-disconnected", "blue"]]
+      ]
+    )
+  })
+
+  it("by a lost connection is no goodbye, and is told in its networks alone", () => {
+    const { join, router } = world()
+    const a = join(ada, "red")
+    const b = join(bob, "blue")
+    const c = join(cyd, "red")
+    void [a.inbox, b.inbox]
+    router.lost(c.sender)
+    router.lost(c.sender)
+    assert.deepStrictEqual(a.inbox.map((frame) => frame["type"]), ["peer-disconnected"])
+    assert.deepStrictEqual(b.inbox, [])
+  })
+
+  it("a network that one is not in does nothing", () => {
+    const { join } = world()
+    const a = join(ada, "red")
+    join(bob, "blue").say({ type: "goodbye", networkName: "red" })
+    assert.deepStrictEqual(a.inbox, [])
+  })
+})
+
+describe("everything else", () => {
+  it("answers a ping", () => {
+    const a = world().join(ada)
+    a.say({ type: "ping", data: "anything" })
+    assert.deepStrictEqual(a.inbox, [
+      { type: "pong", data: { timestamp: now }, fromPeerId: "system", timestamp: now, targetPeerId: ada }
+    ])
+  })
+
+  it("ignores cleanups", () => {
+    const a = world().join(ada)
+    a.say({ type: "cleanup", data: { peerId: bob }, targetPeerId: bob })
+    a.say({ type: "cleanup-all", data: {} })
+    assert.deepStrictEqual(a.inbox, [])
+  })
+
+  it.each(["renegotiation-offer", "toString", "__proto__", ""])(
+    "answers the unknown type %j without a strike",
+    (type) => {
+      const a = world().join(ada)
+      a.sayText(`{"type":${JSON.stringify(type)}}`)
+      assert.include(a.inbox[0]?.["error"], "Unknown type")
+      assert.strictEqual(a.strikes, 0)
+    }
+  )
+
+  it.each<[string, string]>([
+    ["no json", "expected JSON"],
+    ["", "expected JSON"],
+    ["null", "expected a JSON object with a type"],
+    ["[1]", "expected a JSON object with a type"],
+    ["{\"type\":7}", "expected a JSON object with a type"],
+    ["{\"type\":\"offer\"}", "\"data\""],
+    ["{\"type\":\"offer\",\"data\":1}", "\"targetPeerId\""],
+    [`{"type":"offer","data":1,"targetPeerId":"short"}`, "40 hexadecimal digits at [\"targetPeerId\"]"],
+    [`{"type":"announce","networkName":"a/b"}`, "\"networkName\""],
+    [`{"type":"announce","data":{"homing":"x"}}`, "[\"data\"][\"homing\"]"]
+  ])("says what is wrong with %j, and notes a strike", (text, problem) => {
+    const a = world().join(ada)
+    a.sayText(text)
+    const [frame] = a.inbox
+    assert.strictEqual(frame?.["type"], "error")
+    assert.include(frame?.["error"], problem)
+    assert.isAtMost(String(frame?.["error"]).length, Limits.errorLength)
+    assert.strictEqual(a.strikes, 1)
+  })
+
+  it("survives data that is nested too deeply to be written", () => {
+    const { join } = world()
+    const a = join(ada, "red")
+    const b = join(bob, "red")
+    void [a.inbox, b.inbox]
+    const deep = "[".repeat(200_000) + "]".repeat(200_000)
+    b.sayText(`{"type":"offer","targetPeerId":"${ada}","networkName":"red","data":${deep}}`)
+    assert.deepStrictEqual(a.inbox, [])
+    assert.include(b.inbox[0]?.["error"], "nested too deeply")
+  })
+
+  it.prop("never throws and never reaches a bystander, whatever JSON comes", [Schema.Json], ([json]) => {
+    const { join } = world()
+    const bystander = join(ada, "red")
+    const a = join(bob)
+    a.say(json)
+    a.say({ type: "offer", data: json, targetPeerId: json })
+    a.say({ type: "announce", data: json, networkName: "blue" })
+    a.say({ type: "goodbye", data: json })
+    assert.deepStrictEqual(bystander.inbox, [])
+  }, { arbitrary: { seed: 1 } })
+})

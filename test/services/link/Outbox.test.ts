@@ -1,0 +1,61 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber } from "effect"
+import { LinkClosed } from "../../../src/domain/Errors.ts"
+import * as Outbox from "../../../src/services/link/Outbox.ts"
+import { peer } from "../../support/simulation.ts"
+
+const parcel = (text: string) => Outbox.parcel([text])
+const gone = new LinkClosed({ peerId: peer(1), reason: "gone" })
+
+describe("Outbox", () => {
+  it.effect("keeps the order of one sender, also across waits for room", () =>
+    Effect.gen(function*() {
+      const outbox = Outbox.make({ bytes: 1000, frames: 3 })
+      const numbers = Array.from({ length: 500 }, (_, n) => String(n))
+      yield* Effect.forEach(numbers, (n) => outbox.offer(parcel(n))).pipe(Effect.forkChild)
+      const taken = yield* Effect.forEach(numbers, () => outbox.take)
+      assert.deepStrictEqual(taken.map(({ packets }) => packets[0]), numbers)
+    }))
+
+  it.effect("keeps the order in which senders came when they wait for room", () =>
+    Effect.gen(function*() {
+      const outbox = Outbox.make({ bytes: 1000, frames: 2 })
+      const numbers = Array.from({ length: 200 }, (_, n) => String(n))
+      for (const n of numbers) yield* outbox.offer(parcel(n)).pipe(Effect.forkChild({ startImmediately: true }))
+      const taken = yield* Effect.forEach(numbers, () => outbox.take)
+      assert.deepStrictEqual(taken.map(({ packets }) => packets[0]), numbers)
+    }))
+
+  it.effect("suspends a sender when full by bytes, and lets a single large parcel through", () =>
+    Effect.gen(function*() {
+      const outbox = Outbox.make({ bytes: 10, frames: 100 })
+      yield* outbox.offer(parcel("x".repeat(50)))
+      const waiting = yield* outbox.offer(parcel("y")).pipe(Effect.forkChild({ startImmediately: true }))
+      assert.isFalse(outbox.tryOffer(parcel("z")))
+      assert.isUndefined(waiting.pollUnsafe())
+      yield* outbox.take
+      yield* Fiber.join(waiting)
+      assert.strictEqual(outbox.size(), 1)
+    }))
+
+  it.effect("fails those who wait and those who come when it closes", () =>
+    Effect.gen(function*() {
+      const outbox = Outbox.make({ bytes: 10, frames: 1 })
+      yield* outbox.offer(parcel("a"))
+      const waiting = yield* outbox.offer(parcel("b")).pipe(Effect.forkChild({ startImmediately: true }))
+      yield* outbox.close(gone)
+      assert.deepStrictEqual(yield* Fiber.await(waiting), Exit.fail(gone))
+      assert.deepStrictEqual(yield* Effect.flip(outbox.offer(parcel("c"))), gone)
+    }))
+
+  it.effect("is drained once the one who sends asks for more", () =>
+    Effect.gen(function*() {
+      const outbox = Outbox.make({ bytes: 10, frames: 9 })
+      yield* outbox.offer(parcel("a"))
+      const drained = yield* outbox.drained.pipe(Effect.forkChild({ startImmediately: true }))
+      yield* outbox.take
+      assert.isUndefined(drained.pollUnsafe())
+      yield* outbox.take.pipe(Effect.forkChild({ startImmediately: true }))
+      yield* Fiber.join(drained)
+    }))
+})
