@@ -20,7 +20,7 @@ export class Refused extends Schema.TaggedError<Refused>()("Refused", {
   }
 }
 
-/** @category models */
+/** The door of the hub. @category models */
 export interface Admission {
   /** Peers that are in. */
   readonly size: number
@@ -32,7 +32,7 @@ export interface Admission {
   admit(session: Session): Effect.Effect<void, Refused, Scope.Scope>
 }
 
-/** @category constructors */
+/** An empty house. Whoever is put out is taken out of its networks by `router`. @category constructors */
 export const make = (
   router: Router,
   settings: Pick<HubSettings, "maxConnections" | "takeoverPatience">

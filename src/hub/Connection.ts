@@ -16,7 +16,7 @@ import * as Wire from "./Wire.ts"
 /** WebSocket close codes (RFC 6455, 7.4) as this hub uses them. @category constants */
 export const closeCode = { goingAway: 1001, policy: 1008, tryAgainLater: 1013 } as const
 
-/** @category models */
+/** An open WebSocket, or one that is about to be closed. @category models */
 export interface Connection {
   /** Completes when the socket is closed, or starts to be closed by the hub. */
   readonly ended: Effect.Effect<void>

@@ -107,15 +107,19 @@ export const make = Effect.fnUntraced(function*(
   })
 
   /** One connection from its handshake to its end. */
-  const accept = Effect.fnUntraced(function*(socket: WebSocket, target: string) {
-    yield* Effect.acquireRelease(Effect.sync(() => open++), () => Effect.sync(() => open--))
-    const connection = yield* Connection.make(socket, settings)
-    yield* Effect.catchTag(serve(connection, target), "Refused", ({ reason }) => {
-      traffic.refused++
-      connection.close(Connection.closeCode.policy, reason)
-      return Effect.logDebug(`A connection was refused: ${reason}`)
-    })
-  }, Effect.scoped)
+  const accept = Effect.fnUntraced(
+    function*(socket: WebSocket, target: string) {
+      yield* Effect.acquireRelease(Effect.sync(() => open++), () => Effect.sync(() => open--))
+      const connection = yield* Connection.make(socket, settings)
+      yield* Effect.catchTag(serve(connection, target), "Refused", ({ reason }) => {
+        traffic.refused++
+        connection.close(Connection.closeCode.policy, reason)
+        return Effect.logDebug(`A connection was refused: ${reason}`)
+      })
+    },
+    Effect.scoped,
+    Effect.tapDefect((defect) => Effect.logError("A connection ended by a bug", defect))
+  )
 
   const listener = yield* Listener.make(settings)
   const run = yield* FiberSet.makeRuntime<never, void>()

@@ -39,7 +39,7 @@ export const spend = (allowance: Allowance, budget: Budget, now: number, cost: n
   return { tokens: Math.min(allowance.burst, budget.tokens + regained) - cost, at: now }
 }
 
-/** @category getters */
+/** Where a budget stands by an allowance. @category getters */
 export const standing = (allowance: Allowance, budget: Budget): Standing =>
   budget.tokens >= 0 ? "within" : budget.tokens >= -allowance.patience ? "over" : "exhausted"
 

@@ -44,6 +44,8 @@ export const portRetries = 10
 
 /** A request's headers must be there in so many milliseconds, so that idle connections do not pile up. */
 const headersTimeout = 10_000
+/** How often, in milliseconds, that is looked after. */
+const connectionsCheckingInterval = 5000
 /** And the whole request, in milliseconds: nothing that we serve takes a body. */
 const requestTimeout = 20_000
 
@@ -83,7 +85,7 @@ const drain = (server: Server, patience: HubSettings["closingPatience"]) =>
     server.closeAllConnections()
   }).pipe(waitAtMost(patience))
 
-/** @category models */
+/** Servers that can be made to listen. @category models */
 export interface Listener {
   /**
    * Listens at the first free port from the chosen one on, and returns it. The handlers serve from then on.
@@ -103,7 +105,7 @@ export const make = Effect.fnUntraced(
     const servers = yield* Effect.acquireRelease(
       Effect.sync(() =>
         addressesOf(settings.host).map((host) => {
-          const server = createServer({ headersTimeout, requestTimeout })
+          const server = createServer({ connectionsCheckingInterval, headersTimeout, requestTimeout })
           server.maxConnections = settings.maxConnections + Limits.headroom
           return { host, server }
         })
@@ -140,7 +142,12 @@ export const make = Effect.fnUntraced(
       if (settings.port !== 0 && port !== settings.port) {
         yield* Effect.logWarning(`Port ${settings.port} is taken: this hub listens at port ${port} instead`)
       }
-      for (const { server } of servers) server.on("request", handlers.request).on("upgrade", handlers.upgrade)
+      const run = Effect.runForkWith(yield* Effect.context())
+      for (const { server } of servers) {
+        server.on("request", handlers.request).on("upgrade", handlers.upgrade)
+        // For want of file descriptors, say. It passes, and without a listener it would end the process.
+        server.on("error", (error) => run(Effect.logWarning(`A connection could not be accepted: ${error.message}`)))
+      }
       return port
     })
 

@@ -18,7 +18,7 @@ export interface Member {
   readonly facts: PeerFacts
 }
 
-/** @category models */
+/** The networks and their members. @category models */
 export interface Registry {
   /** Networks with at least one member. */
   readonly networkCount: number

@@ -31,7 +31,7 @@ export interface Sender extends Peer {
   strike(): void
 }
 
-/** @category models */
+/** Where frames go in. @category models */
 export interface Router {
   /** Acts on one frame. */
   receive(sender: Sender, frame: string): void

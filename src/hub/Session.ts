@@ -9,7 +9,7 @@ import type { Router, Sender } from "./Router.ts"
 import type { Traffic } from "./Traffic.ts"
 import * as Wire from "./Wire.ts"
 
-/** @category models */
+/** A peer that may speak, and the connection it speaks by. @category models */
 export interface Session extends Sender {
   readonly connection: Connection
 }

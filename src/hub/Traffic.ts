@@ -31,28 +31,28 @@ export interface HubStats extends Presence, Readonly<Traffic> {
   readonly uptime: Duration.Duration
 }
 
-/** @category constructors */
+/** Nothing counted yet. @category constructors */
 export const make = (): Traffic => ({ relayed: 0, refused: 0 })
 
-/** @category metrics */
+/** Counts what was relayed. @category metrics */
 export const relayed = Metric.counter("homing_hub_relayed_total", {
   description: "Messages passed from one peer to another",
   incremental: true
 })
 
-/** @category metrics */
+/** Counts what was refused. @category metrics */
 export const refused = Metric.counter("homing_hub_refused_total", {
   description: "Messages and connections refused",
   incremental: true
 })
 
-/** @category metrics */
+/** The open connections. @category metrics */
 export const connections = Metric.gauge("homing_hub_connections", { description: "Open connections" })
 
-/** @category metrics */
+/** The peers that were admitted. @category metrics */
 export const peers = Metric.gauge("homing_hub_peers", { description: "Peers admitted" })
 
-/** @category metrics */
+/** The networks with a member. @category metrics */
 export const networks = Metric.gauge("homing_hub_networks", { description: "Networks with a member" })
 
 /** Shows a value whenever somebody looks. Nothing is ever written to it. */
