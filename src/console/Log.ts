@@ -58,7 +58,8 @@ export const make = (list: HTMLElement): Log => {
         ? Dom.create("span", "from", "You")
         : Dom.colour(Dom.create("span", "from id", short(from)), from)
       if (from !== undefined) sender.title = from
-      const about = Dom.create("div", "about", sender, clock.format(), audience(message), remark)
+      const time = Dom.create("time", "", clock.format())
+      const about = Dom.create("div", "about", sender, time, Dom.create("span", "", audience(message)), remark)
       const kind = `message${from === undefined ? " own" : ""}${to === undefined ? "" : " direct"}`
       add(Dom.create("li", kind, about, Dom.create("div", "text", textOf(content))))
       return (text, kind) => {
