@@ -31,7 +31,7 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 
 const textOf = (content: Content): string => {
   if (isBytes(content)) return `${content.length} bytes`
-  const text = typeof content === "string" ? content : JSON.stringify(content, undefined, 2)
+  const text = typeof content === "string" ? content : JSON.stringify(content)
   return text.length > maxCharacters ? `${text.slice(0, maxCharacters)}… (${text.length} characters)` : text
 }
 
@@ -42,12 +42,20 @@ const audience = ({ from, to }: Message): string => {
 
 /** @category constructors */
 export const make = (list: HTMLElement): Log => {
+  // The newest entry stays in sight, unless somebody reads further up.
+  let follows = true
+  const follow = () => {
+    if (follows) list.scrollTop = list.scrollHeight
+  }
+  list.addEventListener("scroll", () => {
+    follows = list.scrollHeight - list.scrollTop - list.clientHeight < 80
+  })
+  new ResizeObserver(follow).observe(list)
+
   const add = (entry: HTMLElement) => {
-    // Somebody who reads further up is left there.
-    const follows = list.scrollHeight - list.scrollTop - list.clientHeight < 80
     list.append(entry)
     while (list.childElementCount > capacity) list.firstElementChild?.remove()
-    if (follows) list.scrollTop = list.scrollHeight
+    follow()
   }
 
   return {

@@ -43,7 +43,7 @@ export const stay = Effect.fnUntraced(function*(view: View, networkName: string)
     const sent = to === undefined
       ? Effect.map(mesh.broadcast(text), (heard) => remark(heard === 0 ? "nobody is here to hear it" : ""))
       : Effect.map(mesh.send(to, text), () => remark("delivered"))
-    return Effect.catch(sent, (error) => Effect.sync(() => remark(error.message, "problem")))
+    return sent.pipe(Effect.catch((error) => Effect.sync(() => remark(error.message, "problem"))))
   }
 
   yield* mesh.events.pipe(Stream.runForEach(tell), Effect.forkScoped({ startImmediately: true }))

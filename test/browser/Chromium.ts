@@ -1,7 +1,8 @@
 /**
  * A headless Chromium that comes entirely from npm (Linux on x64), as a scoped service. `CHROMIUM_PATH` names another.
  */
-import { Config, Context, Effect, Layer, Option } from "effect"
+import { assert } from "@effect/vitest"
+import { Config, Context, Effect, Layer, Option, type Scope } from "effect"
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join, resolve } from "node:path"
@@ -54,27 +55,35 @@ const args = [
   "--no-first-run"
 ]
 
+/** A running browser. */
 export class Chromium extends Context.Service<Chromium, {
-  /** A page of its own, with nothing in common with others, closed with the scope. */
-  page(url: string): Effect.Effect<Page>
-}>()("test/Chromium") {}
-
-const launch = Effect.gen(function*() {
-  const path = yield* Effect.orDie(Config.option(Config.String("CHROMIUM_PATH")))
-  const executablePath = Option.isSome(path) ? path.value : yield* packaged
-  return yield* Effect.acquireRelease(
-    Effect.promise(() => chromium.launch({ executablePath, headless: true, args })),
-    (browser) => Effect.promise(() => browser.close())
-  )
-})
-
-export const layer = Layer.effect(Chromium, Effect.map(launch, (browser) => pages(browser)))
-
-const pages = (browser: Browser) => ({
-  page: (url: string) =>
-    Effect.promise(async () => {
-      const page = await browser.newPage()
-      await page.goto(url)
-      return page
+  /** A page with nothing in common with others. It closes with the scope, and must have had no errors by then. */
+  page(url: string): Effect.Effect<Page, never, Scope.Scope>
+}>()("test/Chromium") {
+  static readonly layer = Layer.effect(
+    Chromium,
+    Effect.gen(function*() {
+      const path = yield* Effect.orDie(Config.option(Config.String("CHROMIUM_PATH")))
+      const executablePath = Option.isSome(path) ? path.value : yield* packaged
+      const browser = yield* Effect.acquireRelease(
+        Effect.promise(() => chromium.launch({ executablePath, headless: true, args })),
+        (browser) => Effect.promise(() => browser.close())
+      )
+      return Chromium.of({ page: (url) => open(browser, url) })
     })
+  )
+}
+
+const open = Effect.fnUntraced(function*(browser: Browser, url: string) {
+  const problems: Array<string> = []
+  const page = yield* Effect.acquireRelease(
+    Effect.promise(() => browser.newPage()),
+    (page) => Effect.promise(() => page.close()).pipe(Effect.andThen(Effect.sync(() => assert.deepEqual(problems, []))))
+  )
+  page.on("pageerror", (error) => problems.push(error.message))
+  page.on("console", (message) => {
+    if (message.type() === "error") problems.push(message.text())
+  })
+  yield* Effect.promise(() => page.goto(url))
+  return page
 })
