@@ -20,10 +20,12 @@ import * as Base64 from "effect/encoding/Base64"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Packet } from "../services/WebRtc.ts"
 import { isBytes } from "./Content.ts"
 import { Malformed, MessageTooLarge } from "./Errors.ts"
 import { type Dialect, Frame } from "./Frame.ts"
+
+/** What a channel carries in one message. @category models */
+export type Packet = string | Uint8Array
 
 // ---------------------------------------------------------------------------------------------------
 // limits

@@ -9,8 +9,11 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { LinkClosed, WebRtcError } from "../domain/Errors.ts"
+import type { Packet } from "../domain/FrameCodec.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import type { Candidate } from "../domain/Signal.ts"
+
+export type { Packet }
 
 /** The label of the data channel, as in PeerPigeon. @category constants */
 export const channelLabel = "messages"
@@ -22,9 +25,6 @@ export interface IceServer {
   readonly username?: string
   readonly credential?: string
 }
-
-/** What a channel carries in one message. @category models */
-export type Packet = string | Uint8Array
 
 /** Where a connection stands, as in `RTCPeerConnection.connectionState`. @category models */
 export type ConnectionState = "connecting" | "connected" | "disconnected" | "failed" | "closed"
