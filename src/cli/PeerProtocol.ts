@@ -57,6 +57,12 @@ export interface Unreadable {
   readonly error: InvalidInput
 }
 
+/** A line that cannot be read, and why. @category constructors */
+export const unreadable = (id: OpId | null, field: string, problem: string): Unreadable => ({
+  id,
+  error: new InvalidInput({ field, problem })
+})
+
 const decodeJson = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
 const decodeId = Schema.decodeUnknownResult(Schema.Struct({ id: OpId }))
 const decodeName = Schema.decodeUnknownResult(
@@ -68,14 +74,12 @@ const decodeWhole = Schema.decodeUnknownResult(Op)
 
 /** Reads a line of input. @category decoding */
 export const decodeOp = (line: string): Result.Result<Op, Unreadable> => {
-  const refuse = (id: OpId | null, field: string, problem: string) =>
-    Result.fail({ id, error: new InvalidInput({ field, problem }) })
   const json = decodeJson(line)
-  if (Result.isFailure(json)) return refuse(null, "line", "it is not JSON")
+  if (Result.isFailure(json)) return Result.fail(unreadable(null, "line", "it is not JSON"))
   const id = Result.match(decodeId(json.success), { onFailure: () => null, onSuccess: ({ id }) => id })
   // The name first: it tells which fields the rest must have.
   const op = Result.flatMap(decodeName(json.success), () => decodeWhole(json.success))
-  return Result.isFailure(op) ? refuse(id, "op", op.failure.message.replaceAll(/\s+/g, " ")) : Result.succeed(op.success)
+  return Result.mapError(op, ({ message }) => unreadable(id, "op", message.replaceAll(/\s+/g, " ")))
 }
 
 /** The content that a line carries, or what is wrong with it. @category decoding */
