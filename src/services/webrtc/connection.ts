@@ -120,6 +120,7 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
 ): Effect.fn.Return<Connection, WebRtcError, Scope.Scope> {
   const engine = yield* attempt("open a connection", make)
   const { native } = engine
+  const scope = yield* Effect.scope
 
   let closed = false
   let state: ConnectionState | "new" = "new"
@@ -265,8 +266,12 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
       if (early.length < maxEarly) early.push(candidate)
       return Effect.void
     }
+    // Not waited for: a browser hides its address behind a `.local` name, and where multicast does not work werift
+    // asks for it for 10 s. The browser's own checks reach us meanwhile.
     return Effect.tryPromise(() => native.addIceCandidate(init)).pipe(
-      Effect.catch((error) => Effect.logDebug("A candidate is of no use", init.candidate, error.cause))
+      Effect.catch((error) => Effect.logDebug("A candidate is of no use", init.candidate, error.cause)),
+      Effect.forkIn(scope),
+      Effect.asVoid
     )
   }
 

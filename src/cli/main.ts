@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+/** The `homing` command. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Cause from "effect/Cause"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as References from "effect/References"
+import * as Runtime from "effect/Runtime"
+import { hub } from "./commands/hub.ts"
+import { peer } from "./commands/peer.ts"
+import * as Package from "./Package.ts"
+import { presenter } from "./Presenter.ts"
+
+const homing = Command.make("homing").pipe(
+  Command.withDescription("Peer-to-peer networks over WebRTC, and the hubs where peers meet"),
+  Command.withSubcommands([hub, peer])
+)
+
+/** Standard output belongs to results. */
+const logging = Layer.mergeAll(
+  Logger.layer([Logger.consolePretty()]),
+  Layer.succeed(Logger.LogToStderr, true),
+  Layer.succeed(References.MinimumLogLevel, "Warn")
+)
+
+/** Ends the process, open input or not, once what was written is out. */
+const leave = (code: number) => void process.stdout.write("", () => process.exit(code))
+
+/** To be told to stop is how a hub and a peer end well. */
+const teardown: Runtime.Teardown = (exit) =>
+  Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? leave(0) : Runtime.defaultTeardown(exit, leave)
+
+Package.version.pipe(
+  Effect.flatMap((version) => Command.run(homing, { version })),
+  Effect.provide([NodeServices.layer, CliOutput.layerPresenter(presenter), logging]),
+  NodeRuntime.runMain({ teardown })
+)

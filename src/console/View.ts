@@ -1,0 +1,107 @@
+/** The page's elements as one thing that shows a mesh and hears its user. */
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import type { HubState, MeshStatus } from "../domain/MeshStatus.ts"
+import { type PeerId, short } from "../domain/PeerId.ts"
+import * as Dom from "./dom.ts"
+import * as Log from "./Log.ts"
+import * as Peers from "./Peers.ts"
+
+/** What the user wrote, and to whom: `undefined` is everyone. @category models */
+export interface Said {
+  readonly text: string
+  readonly to: PeerId | undefined
+}
+
+/** @category models */
+export interface View {
+  readonly log: Log.Log
+  /** What the user says, one after the other. */
+  readonly said: Effect.Effect<Said>
+  /** Shows that a network is being entered. */
+  enter(networkName: string, self: PeerId): void
+  show(status: MeshStatus): void
+  /** Shows that nothing more will happen. */
+  fail(problem: string): void
+}
+
+const describe = (state: HubState): string => {
+  switch (state._tag) {
+    case "Idle":
+      return "No hub"
+    case "Connecting":
+      return "Connecting to the hub"
+    case "Connected":
+      return "Hub connected"
+    case "Waiting":
+      return "Hub lost, trying again"
+  }
+}
+
+/** @category constructors */
+export const make = (choose: (networkName: string) => void): View => {
+  const hub = Dom.find("hub", HTMLParagraphElement)
+  const network = Dom.find("network", HTMLInputElement)
+  const self = Dom.find("self", HTMLElement)
+  const count = Dom.find("count", HTMLSpanElement)
+  const alone = Dom.find("alone", HTMLParagraphElement)
+  const recipient = Dom.find("recipient", HTMLOutputElement)
+  const everyone = Dom.find("everyone", HTMLButtonElement)
+  const message = Dom.find("message", HTMLInputElement)
+
+  const said = Effect.runSync(Queue.sliding<Said>(64))
+  let links: MeshStatus["links"] = []
+  let to: PeerId | undefined
+
+  const address = (peerId: PeerId | undefined) => {
+    to = peerId
+    Dom.setText(recipient, to === undefined ? "everyone" : short(to))
+    recipient.className = to === undefined ? "" : "id"
+    everyone.hidden = to === undefined
+    peers.show(links, to)
+  }
+
+  const peers = Peers.make(Dom.find("peers", HTMLUListElement), (peerId) => {
+    address(peerId === to ? undefined : peerId)
+    message.focus()
+  })
+  const log = Log.make(Dom.find("log", HTMLOListElement))
+
+  everyone.addEventListener("click", () => {
+    address(undefined)
+    message.focus()
+  })
+  Dom.onSubmit(Dom.find("network-form", HTMLFormElement), () => choose(network.value))
+  Dom.onSubmit(Dom.find("message-form", HTMLFormElement), () => {
+    const text = message.value.trim()
+    if (text !== "") Queue.offerUnsafe(said, { text, to })
+    message.value = ""
+  })
+
+  return {
+    log,
+    said: Queue.take(said),
+    enter(networkName, peerId) {
+      network.value = networkName
+      document.title = `${networkName} · Homing`
+      self.className = "id"
+      self.title = peerId
+      Dom.setText(self, short(peerId))
+      links = []
+      address(undefined)
+    },
+    show(status) {
+      links = status.links
+      hub.dataset["state"] = status.hub._tag.toLowerCase()
+      Dom.setText(hub, describe(status.hub))
+      Dom.setText(count, status.knownCount === 0 ? "" : `${status.connectedCount} of ${status.knownCount} linked`)
+      alone.hidden = links.length > 0
+      peers.show(links, to)
+    },
+    fail(problem) {
+      hub.dataset["state"] = "failed"
+      Dom.setText(hub, "Not connected")
+      log.note(problem, "problem")
+    }
+  }
+}

@@ -1,0 +1,7 @@
+/**
+ * A hub to run inside a program of one's own. The public face of `homing/hub`.
+ */
+export { Hub } from "./Hub.ts"
+export { HubCannotListen } from "./Listener.ts"
+export { HubOptions } from "./Options.ts"
+export type { HubStats } from "./Traffic.ts"

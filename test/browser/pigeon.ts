@@ -1,0 +1,110 @@
+/**
+ * A peer as the browser code of PeerPigeon 1.1.3 makes one, down to the audio and video sections of its offers. It
+ * runs inside a page and therefore uses nothing from outside of the function.
+ */
+
+/** What a pigeon heard, and whether it was the one that offered. */
+export interface Heard {
+  readonly offered: boolean
+  readonly chat: unknown
+  readonly dm: unknown
+}
+
+/** Meets one peer, says "coo" to everyone and "coo, you" to it, and returns once it has heard something of either kind. */
+export const pigeon = (
+  { hub, id, networkName }: { readonly hub: string; readonly id: string; readonly networkName: string }
+): Promise<Heard> =>
+  new Promise((resolve, reject) => {
+    let connection: RTCPeerConnection | undefined
+    let offered = false
+    let early: Array<RTCIceCandidateInit> = []
+    const heard = new Map<string, unknown>()
+
+    const socket = new WebSocket(`${hub}/?peerId=${id}`)
+    const signal = (type: string, data: unknown, to: object = {}) =>
+      socket.send(JSON.stringify({ type, data, maxPeers: 3, networkName, ...to }))
+
+    const onChannel = (channel: RTCDataChannel, other: string) => {
+      const gossip = (subtype: string, content: unknown, to: object = {}) =>
+        channel.send(JSON.stringify({
+          id: Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join(
+            ""
+          ),
+          type: "gossip",
+          subtype,
+          content,
+          from: id,
+          networkName,
+          timestamp: Date.now(),
+          ttl: 40,
+          path: [id],
+          ...to
+        }))
+      channel.binaryType = "arraybuffer"
+      channel.onopen = () => {
+        gossip("chat", "coo")
+        gossip("dm", "coo, you", { to: other })
+      }
+      channel.onmessage = ({ data }) => {
+        if (typeof data !== "string") return reject(new Error("a pigeon was sent bytes"))
+        const message = JSON.parse(data)
+        if (message.type !== "gossip") return
+        heard.set(message.subtype, message.content)
+        if (heard.has("chat") && heard.has("dm")) resolve({ offered, chat: heard.get("chat"), dm: heard.get("dm") })
+      }
+    }
+
+    const connect = (other: string) => {
+      const made = new RTCPeerConnection({
+        iceCandidatePoolSize: 10,
+        bundlePolicy: "max-bundle",
+        rtcpMuxPolicy: "require"
+      })
+      made.onicecandidate = ({ candidate }) => {
+        if (candidate !== null && candidate.candidate !== "") {
+          signal("ice-candidate", candidate.toJSON(), { targetPeerId: other })
+        }
+      }
+      made.ondatachannel = ({ channel }) => onChannel(channel, other)
+      return connection = made
+    }
+
+    const applyRemote = async (made: RTCPeerConnection, description: RTCSessionDescriptionInit) => {
+      await made.setRemoteDescription(description)
+      for (const candidate of early) await made.addIceCandidate(candidate)
+      early = []
+    }
+
+    const onSignal = async (type: string, data: RTCSessionDescriptionInit & RTCIceCandidateInit, other: string) => {
+      if (type === "offer" && connection === undefined) {
+        const made = connect(other)
+        await applyRemote(made, data)
+        const answer = await made.createAnswer()
+        await made.setLocalDescription(answer)
+        signal("answer", { type: "answer", sdp: answer.sdp }, { targetPeerId: other })
+      } else if (type === "answer" && connection !== undefined) {
+        await applyRemote(connection, data)
+      } else if (type === "ice-candidate") {
+        if (connection?.remoteDescription) await connection.addIceCandidate(data)
+        else early.push(data)
+      }
+    }
+
+    const onDiscovered = async (other: string) => {
+      if (id < other || connection !== undefined) return
+      offered = true
+      const made = connect(other)
+      onChannel(made.createDataChannel("messages", { ordered: true }), other)
+      const offer = await made.createOffer({ offerToReceiveAudio: true, offerToReceiveVideo: true })
+      await made.setLocalDescription(offer)
+      signal("offer", { type: "offer", sdp: offer.sdp }, { targetPeerId: other })
+    }
+
+    socket.onopen = () => signal("announce", { peerId: id })
+    socket.onerror = () => reject(new Error("the pigeon lost its hub"))
+    socket.onmessage = (event) => {
+      const { data, fromPeerId, type } = JSON.parse(event.data)
+      const done = type === "peer-discovered" ? onDiscovered(data.peerId) : onSignal(type, data, fromPeerId)
+      done.catch(reject)
+    }
+  })
