@@ -171,6 +171,9 @@ export type HubSignal = typeof HubSignal.Type
 /** Those of a hub's messages that come from another peer. @category models */
 export type PeerSignal = Extract<HubSignal, { readonly fromPeerId: PeerId }>
 
+/** Whether a message comes from another peer. @category predicates */
+export const isPeerSignal = HubSignal.isAnyOf(["offer", "answer", "ice-candidate", "connection-rejected", "goodbye"])
+
 const MessageType = Schema.Struct({ type: Schema.String })
 
 /** Reads what a hub sent. The error names the field and what was expected there. @category decoding */

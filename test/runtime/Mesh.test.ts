@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Stream } from "effect"
-import { elapse, mesh, world } from "../support/simulation.ts"
+import { elapse, mesh, simulate, world } from "../support/simulation.ts"
 
 describe("Mesh", () => {
   it.effect("links everyone in a small network and carries broadcasts and direct messages", () =>
@@ -33,7 +33,7 @@ describe("Mesh", () => {
       for (const [message] of events.slice(1)) {
         assert.deepInclude(message, { kind: "broadcast", content: { hello: "everyone" }, from: first.peerId })
       }
-    }).pipe(Effect.provide(world)))
+    }).pipe(simulate, Effect.provide(world)))
 
   it.effect("reaches everyone of a network that is too large to link completely", () =>
     Effect.gen(function*() {
@@ -50,7 +50,7 @@ describe("Mesh", () => {
           Effect.forkScoped({ startImmediately: true })
         ))
       yield* Effect.forEach(meshes, (m) => m.join)
-      yield* elapse(30)
+      yield* elapse(12)
       for (const m of meshes) {
         const linked = (yield* m.peers).length
         assert.isAtLeast(linked, 4)
@@ -65,5 +65,5 @@ describe("Mesh", () => {
       yield* elapse(3)
       yield* Fiber.join(sends)
       for (let n = 1; n < count; n++) assert.sameMembers(heard.get(n) ?? [], ["all of you", n - 1])
-    }).pipe(Effect.provide(world)))
+    }).pipe(simulate, Effect.provide(world)))
 })

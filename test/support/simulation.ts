@@ -1,5 +1,5 @@
 /** Meshes in the simulated world, for tests. */
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { PeerId } from "../../src/domain/PeerId.ts"
 import { Mesh } from "../../src/runtime/Mesh.ts"
@@ -34,6 +34,16 @@ export const mesh = (n: number, options: { readonly network?: string; readonly m
     Layer.build,
     Effect.flatMap((context) => Effect.provide(Mesh, context))
   )
+
+/** Runs a test and lets virtual time go on until everything it opened is closed: saying goodbye takes time. */
+export const simulate = <A, E, R>(body: Effect.Effect<A, E, R>) =>
+  Effect.gen(function*() {
+    const scope = yield* Scope.make()
+    const exit = yield* body.pipe(Scope.provide(scope), Effect.exit)
+    const closing = yield* Scope.close(scope, exit).pipe(Effect.forkChild({ startImmediately: true }))
+    while (closing.pollUnsafe() === undefined) yield* TestClock.adjust("100 millis")
+    return yield* exit
+  })
 
 /** Lets virtual time pass in small steps, so that what waits on what happens in order. */
 export const elapse = (seconds: number) =>
