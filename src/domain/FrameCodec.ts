@@ -20,7 +20,7 @@ import * as Base64 from "effect/encoding/Base64"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { isBytes } from "./Content.ts"
+import { isBytes, maxNesting } from "./Content.ts"
 import { Malformed, MessageTooLarge } from "./Errors.ts"
 import { type Dialect, Frame, type Packet } from "./Frame.ts"
 
@@ -50,14 +50,6 @@ export const packetBytes = 16 * 1024
  * @category constants
  */
 export const pigeonPacketBytes = 256 * 1024
-
-/**
- * How deep arrays and objects of a content may nest: 256 levels. `JSON.stringify` exhausts the stack at a few
- * thousand, and whatever was accepted must be possible to pass on.
- *
- * @category constants
- */
-export const maxNesting = 256
 
 /** Announcements of bytes (`__BINARY__`) that may wait for them; senders have one, seldom two, under way. */
 const maxAnnounced = 8

@@ -8,11 +8,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
-import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import { Content } from "../domain/Content.ts"
+import { type Content, problemWith } from "../domain/Content.ts"
 import {
   AlreadyJoined,
   type HubRefused,
@@ -43,8 +42,6 @@ type State =
   | { readonly _tag: "Leaving" }
 
 const shown = { Idle: "idle", Joining: "joining", Joined: "joined", Leaving: "leaving" } as const
-
-const isContent = Schema.is(Content)
 
 const describeHub = (state: HubState): string => {
   switch (state._tag) {
@@ -173,9 +170,12 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
     )
 
   const acceptable = (content: Content) =>
-    isContent(content)
-      ? Effect.void
-      : Effect.fail(new InvalidInput({ field: "content", problem: "expected a JSON value or a Uint8Array" }))
+    Effect.suspend(() => {
+      const problem = problemWith(content)
+      return problem === undefined
+        ? Effect.void
+        : Effect.fail(new InvalidInput({ field: "content", problem: `${problem}; expected JSON or a Uint8Array` }))
+    })
 
   const links = Effect.suspend(() => state._tag === "Joined" ? state.session.links : Effect.succeed([]))
 

@@ -1,0 +1,108 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Queue, Stream } from "effect"
+import type { MeshEvent } from "../../src/domain/MeshEvent.ts"
+import { NetworkName } from "../../src/domain/NetworkName.ts"
+import { elapse, mesh, peer, simulate, world } from "../support/simulation.ts"
+import { stranger } from "../support/stranger.ts"
+
+const gaming = NetworkName.make("gaming")
+
+describe("a link", () => {
+  it.effect("measures its round trip", () =>
+    Effect.gen(function*() {
+      const [a, b] = [yield* mesh(1), yield* mesh(2)]
+      yield* a.join
+      yield* b.join
+      yield* elapse(6)
+      const [link] = yield* a.peers
+      assert.isDefined(link?.rttMillis)
+      // Twice 20 to 120 ms.
+      assert.isAtLeast(link?.rttMillis ?? 0, 40)
+      assert.isAtMost(link?.rttMillis ?? 0, 240)
+    }).pipe(simulate, Effect.provide(world)))
+
+  it.effect("to a peer that falls silent is mended first, and closed after ten seconds", () =>
+    Effect.gen(function*() {
+      const heard: Array<MeshEvent> = []
+      const ada = yield* mesh(1)
+      yield* ada.events.pipe(
+        Stream.runForEach((event) => Effect.sync(() => void heard.push(event))),
+        Effect.forkScoped({ startImmediately: true })
+      )
+      yield* ada.join
+      yield* elapse(1)
+      const silent = yield* stranger(peer(0), gaming)
+      yield* elapse(3)
+      yield* silent.channel
+      assert.isFalse(heard.some((event) => event._tag === "PeerDisconnected"))
+      yield* elapse(6)
+      const [asked] = yield* Queue.takeAll(silent.received)
+      assert.include(String(asked), "\"ping\"")
+      yield* elapse(5)
+      const lost = heard.find((event) => event._tag === "PeerDisconnected")
+      assert.deepInclude(lost, { peerId: peer(0), reason: "no answer for 10 s" })
+    }).pipe(simulate, Effect.provide(world)))
+})
+
+describe("errors", () => {
+  it.effect("say that no network is joined", () =>
+    Effect.gen(function*() {
+      const ada = yield* mesh(1)
+      const error = yield* Effect.flip(ada.broadcast("anyone?"))
+      assert.strictEqual(error.message, "Cannot broadcast: this mesh is in no network. Join one first.")
+    }).pipe(simulate, Effect.provide(world)))
+
+  it.effect("say that a peer is not there, rather than nothing", () =>
+    Effect.gen(function*() {
+      const [ada, bob] = [yield* mesh(1), yield* mesh(2)]
+      yield* ada.join
+      const alone = yield* Effect.flip(ada.send(peer(7), "hello?"))
+      assert.include(alone.message, "no link to anyone")
+      yield* bob.join
+      yield* elapse(3)
+      const lost = yield* Effect.flip(ada.send(peer(7), "hello?")).pipe(Effect.forkChild)
+      yield* elapse(16)
+      assert.include((yield* Fiber.join(lost)).message, "did not confirm within 15s")
+    }).pipe(simulate, Effect.provide(world)))
+
+  it.effect("say that a message is too large, and what the limit is", () =>
+    Effect.gen(function*() {
+      const [ada, bob] = [yield* mesh(1), yield* mesh(2)]
+      yield* ada.join
+      yield* bob.join
+      yield* elapse(3)
+      const error = yield* Effect.flip(ada.send(bob.peerId, new Uint8Array(9 * 1024 * 1024)))
+      assert.strictEqual(error._tag, "MessageTooLarge")
+      assert.include(error.message, "8388608")
+    }).pipe(simulate, Effect.provide(world)))
+
+  it.effect("name the option that cannot be used", () =>
+    Effect.gen(function*() {
+      for (
+        const [options, field] of [
+          [{ network: "No Spaces" }, "network"],
+          [{ network: "" }, "network"],
+          [{ maxPeers: 0 }, "maxPeers"],
+          [{ maxPeers: 51 }, "maxPeers"]
+        ] as const
+      ) {
+        const error = yield* Effect.flip(mesh(1, options))
+        assert.deepInclude(error, { _tag: "InvalidInput", field })
+      }
+    }).pipe(simulate, Effect.provide(world)))
+
+  it.effect("refuse what is neither JSON nor bytes", () =>
+    Effect.gen(function*() {
+      const ada = yield* mesh(1)
+      yield* ada.join
+      const cyclic: Array<unknown> = []
+      cyclic.push(cyclic)
+      let deep: unknown = 1
+      for (let n = 0; n < 5000; n++) deep = [deep]
+      for (const content of [undefined, Number.NaN, () => 1, 1n, cyclic, deep, new Date(), new Map()]) {
+        // @ts-expect-error -- what JavaScript can do and TypeScript forbids
+        const error = yield* Effect.flip(ada.broadcast(content))
+        assert.strictEqual(error._tag, "InvalidInput")
+      }
+    }).pipe(simulate, Effect.provide(world)))
+})
