@@ -1,6 +1,7 @@
 /**
  * What travels between two linked peers: JSON objects told apart by `type`, in the shapes of PeerPigeon
- * 1.1.3. Our own additions (`ping`, `pong`, `leave`, `encoding`, `acknowledge`) are types and fields that
+ * 1.1.3. Our own additions (`ping`, `pong`, `leave`, `left`, `encoding`,
+ * `acknowledge`) are types and fields that
  * an older peer ignores. How frames become channel messages is `FrameCodec`'s business.
  */
 import * as Schema from "effect/Schema"
@@ -59,11 +60,16 @@ export const Eviction = Schema.Struct({
 /** A neighbour leaves the network, and says why before it closes the link. @category schemas */
 export const Leave = Schema.Struct({ type: Schema.tag("leave"), reason: Schema.String.check(Schema.isMaxLength(1024)) })
 
+/** Answers a `leave`: everything that came before it has been handled. @category schemas */
+export const Left = Schema.Struct({ type: Schema.tag("left") })
+
 /** Bytes for this neighbour alone, as PeerPigeon sends them: a header, then one binary message. @category schemas */
 export const Binary = Schema.Struct({ type: Schema.tag("__BINARY__"), bytes: Schema.Uint8Array })
 
 /** Everything a neighbour may send. @category schemas */
-export const Frame = Schema.Union([Gossip, Ping, Pong, Eviction, Leave, Binary]).pipe(Schema.toTaggedUnion("type"))
+export const Frame = Schema.Union([Gossip, Ping, Pong, Eviction, Leave, Left, Binary]).pipe(
+  Schema.toTaggedUnion("type")
+)
 /** @category models */
 export type Frame = typeof Frame.Type
 
@@ -76,3 +82,6 @@ export type Frame = typeof Frame.Type
 export const Dialect = Schema.Literals(["homing", "pigeon"])
 /** @category models */
 export type Dialect = typeof Dialect.Type
+
+/** What a channel carries in one message: text, or bytes. @category models */
+export type Packet = string | Uint8Array

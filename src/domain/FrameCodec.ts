@@ -22,10 +22,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { isBytes } from "./Content.ts"
 import { Malformed, MessageTooLarge } from "./Errors.ts"
-import { type Dialect, Frame } from "./Frame.ts"
-
-/** What a channel carries in one message. @category models */
-export type Packet = string | Uint8Array
+import { type Dialect, Frame, type Packet } from "./Frame.ts"
 
 // ---------------------------------------------------------------------------------------------------
 // limits

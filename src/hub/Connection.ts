@@ -9,8 +9,8 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { Buffer } from "node:buffer"
 import type { RawData, WebSocket } from "ws"
+import { waitAtMost } from "../services/Patience.ts"
 import type { HubSettings } from "./Options.ts"
-import { waitAtMost } from "./Patience.ts"
 import * as Wire from "./Wire.ts"
 
 /** WebSocket close codes (RFC 6455, 7.4) as this hub uses them. @category constants */

@@ -47,10 +47,11 @@ const hubs = Effect.gen(function*() {
 })
 
 /** The files of a directory; a file that is not there, or is none, is not found. */
-const files = Effect.fnUntraced(function*(directory: string) {
-  const serve = yield* HttpStaticServer.make({ root: directory })
-  return Effect.catchReason(serve, "HttpServerError", "RouteNotFound", () => Effect.succeed(noSuchPage))
-}, Effect.orDie)
+const files = (directory: string) =>
+  HttpStaticServer.make({ root: directory }).pipe(
+    Effect.map(Effect.catchReason("HttpServerError", "RouteNotFound", () => Effect.succeed(noSuchPage))),
+    Effect.orDie
+  )
 
 /** Pages of other origins may ask, and `OPTIONS` of anything says so. */
 const cors = (origin: string) => {

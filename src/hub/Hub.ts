@@ -84,7 +84,7 @@ export const make = Effect.fnUntraced(function*(
   const router = Router.make({ registry, traffic, now })
   const admission = Admission.make(router, settings)
 
-  /** Returns when the peer has given no sign of life for too long. */
+  /** Drops the connection once the peer has given no sign of life for too long. */
   const watch = Effect.fnUntraced(function*({ connection, peerId }: Session.Session) {
     yield* connection.alive(settings.heartbeatPatience).pipe(
       Effect.delay(settings.heartbeat),
@@ -102,7 +102,8 @@ export const make = Effect.fnUntraced(function*(
     yield* Effect.raceFirst(admission.admit(session), connection.ended)
     session.send(Wire.connected(session.peerId, now()))
     Session.listen(session, router)
-    yield* Effect.raceFirst(connection.ended, watch(session))
+    yield* Effect.forkScoped(watch(session))
+    yield* connection.ended
     router.lost(session)
   })
 

@@ -6,9 +6,9 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { Duplex } from "node:stream"
+import { waitAtMost } from "../services/Patience.ts"
 import * as Limits from "./Limits.ts"
 import type { HubSettings } from "./Options.ts"
-import { waitAtMost } from "./Patience.ts"
 
 /** The hub cannot listen where it was told to. @category errors */
 export class HubCannotListen extends Schema.TaggedError<HubCannotListen>()("HubCannotListen", {

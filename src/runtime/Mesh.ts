@@ -210,7 +210,11 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
         dropped: session === undefined
           ? { foreignNetwork: 0, malformed: 0, duplicate: 0 }
           : yield* session.dropped,
-        actors: yield* supervisor.tree
+        actors: [
+          { path: "mesh", state: shown[state._tag], mailbox: 0, restarts: 0 },
+          { path: "mesh/hub", state: describeHub(yield* hub.state), mailbox: 0, restarts: 0 },
+          ...yield* supervisor.tree
+        ]
       }
     }),
     events: subscribers.events

@@ -89,7 +89,7 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
           const entry: Entry = { actor: undefined, state: "idle", dialect }
           entries.set(peerId, entry)
           return supervisor.spawn({
-            path: `${networkName}/links/${peerId}`,
+            path: `mesh/${networkName}/links/${peerId}`,
             behaviour: Link.behaviour({
               self,
               other: peerId,

@@ -25,6 +25,7 @@ import { ConnectionPool } from "./ConnectionPool.ts"
 import * as Routes from "./gossip/Routes.ts"
 import * as SeenSet from "./gossip/SeenSet.ts"
 import { Membership } from "./Membership.ts"
+import { waitAtMost } from "./Patience.ts"
 import { SessionContext } from "./SessionContext.ts"
 
 /** Messages remembered, so that none is delivered twice. @category constants */
@@ -38,6 +39,9 @@ export const routeCapacity = 4096
 
 /** How long a direct message may go unconfirmed before its sender is told. @category constants */
 export const confirmationTimeout = Duration.seconds(15)
+
+/** How long leaving the network waits for messages that are not confirmed yet. @category constants */
+export const leavingPatience = Duration.seconds(5)
 
 /** Messages that one confirmation covers at most. */
 const idsPerConfirmation = 256
@@ -241,6 +245,22 @@ export class Gossip extends Context.Service<Gossip, {
         }),
         Effect.forever,
         Effect.forkScoped
+      )
+
+      // Leaving waits for what is on its way; whoever is not confirmed by then is told.
+      yield* Effect.addFinalizer(() =>
+        Effect.forEach(pending.values(), ({ confirmed }) => Effect.ignore(Deferred.await(confirmed)), {
+          concurrency: "unbounded",
+          discard: true
+        }).pipe(
+          waitAtMost(leavingPatience),
+          Effect.andThen(Effect.sync(() => {
+            for (const { confirmed, to } of pending.values()) {
+              const error = unreachable(to, "this peer left the network before the message was confirmed")
+              Deferred.doneUnsafe(confirmed, Effect.fail(error))
+            }
+          }))
+        )
       )
 
       const sendUnconfirmed = Effect.fnUntraced(function*(to: PeerId, content: Content) {

@@ -30,6 +30,9 @@ export const round = Duration.seconds(3)
 /** How long a peer that could not be linked is left alone; doubles each time, up to `restCap`. @category constants */
 export const rest = Duration.seconds(3)
 
+/** Failures in a row after which a peer is forgotten, until somebody speaks of it again. @category constants */
+export const maxFailures = 5
+
 /** The longest time that a peer is left alone. @category constants */
 export const restCap = Duration.minutes(1)
 
@@ -136,7 +139,8 @@ export class Membership extends Context.Service<Membership, {
           case "Ended": {
             linked.delete(news.peerId)
             const known = candidates.get(news.peerId)
-            if (known !== undefined) {
+            if (known !== undefined && known.failures >= maxFailures) candidates.delete(news.peerId)
+            else if (known !== undefined) {
               const pause = Math.min(Duration.toMillis(restCap), Duration.toMillis(rest) * 2 ** known.failures)
               const restsUntil = (yield* Clock.currentTimeMillis) + pause * (yield* Random.nextBetween(0.5, 1.5))
               candidates.set(news.peerId, { ...known, failures: known.failures + 1, restsUntil })
@@ -148,7 +152,7 @@ export class Membership extends Context.Service<Membership, {
 
       const links = yield* pool.news
       const actor = yield* supervisor.spawn<Mail, never, never>({
-        path: `${networkName}/membership`,
+        path: `mesh/${networkName}/membership`,
         capacity: 4096,
         behaviour: Effect.fnUntraced(function*(actor) {
           while (true) {

@@ -9,11 +9,9 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { LinkClosed, WebRtcError } from "../domain/Errors.ts"
-import type { Packet } from "../domain/FrameCodec.ts"
+import type { Packet } from "../domain/Frame.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import type { Candidate } from "../domain/Signal.ts"
-
-export type { Packet }
 
 /** The label of the data channel, as in PeerPigeon. @category constants */
 export const channelLabel = "messages"

@@ -34,12 +34,15 @@ export const layer: Layer.Layer<WebRtc> = Layer.succeed(WebRtc, {
       })
       return {
         native,
+        state: () => native.connectionState,
         setLocalDescription: (description) => native.setLocalDescription(description),
+        setRemoteDescription: (description) => native.setRemoteDescription(description),
         send: (channel, packet) => typeof packet === "string" ? channel.send(packet) : channel.send(unshared(packet)),
         isChannel: (channel) => channel instanceof RTCDataChannel,
         prepare: (channel) => {
           channel.binaryType = "arraybuffer"
         },
+        close: async () => native.close(),
         highWaterMark,
         lowWaterMark
       }

@@ -3,8 +3,8 @@ import * as Layer from "effect/Layer"
 import { networkInterfaces } from "node:os"
 import { RTCDataChannel, RTCPeerConnection } from "werift"
 import { type IceServer, WebRtc } from "./WebRtc.ts"
-import { type Description, open } from "./webrtc/connection.ts"
-import { containFaults, sendEmpty, speedUp } from "./webrtc/werift.ts"
+import { open } from "./webrtc/connection.ts"
+import { connectionState, containFaults, release, renewPath, sendEmpty, speedUp } from "./webrtc/werift.ts"
 
 /**
  * Bytes that may wait in werift: 4 KiB, sixteen messages of 256 bytes. Every waiting message is woken for every
@@ -39,9 +39,22 @@ export const layer: Layer.Layer<WebRtc> = Layer.succeed(WebRtc, {
         bundlePolicy: "max-bundle",
         maxMessageSize
       })
+      let gathering: Promise<unknown> = Promise.resolve()
       return {
         native,
-        setLocalDescription: (description) => setLocalDescription(native, description),
+        state: () => connectionState(native),
+        setLocalDescription: async (description) => {
+          // From now on the other side may send.
+          containFaults(native)
+          // werift's promise waits for all candidates; ours, until the description is applied.
+          gathering = native.setLocalDescription(description)
+          await Promise.race([gathering, native.signalingStateChange.asPromise()])
+          if (description.type === "answer") renewPath(native)
+        },
+        setRemoteDescription: async (description) => {
+          await native.setRemoteDescription(description)
+          if (description.type === "answer") renewPath(native)
+        },
         send: (channel, packet) => {
           if (packet.length === 0) sendEmpty(channel, packet)
           else if (typeof packet === "string") channel.send(packet)
@@ -49,18 +62,15 @@ export const layer: Layer.Layer<WebRtc> = Layer.succeed(WebRtc, {
         },
         isChannel: (channel) => channel instanceof RTCDataChannel,
         prepare: () => speedUp(native),
+        close: async () => {
+          await native.close()
+          await release(native, gathering)
+        },
         highWaterMark,
         lowWaterMark
       }
     }, options)
 })
-
-/** werift's promise waits for all candidates; the description is applied once the signaling state has changed. */
-const setLocalDescription = (native: RTCPeerConnection, description: Description): Promise<unknown> => {
-  // From now on the other side may send.
-  containFaults(native)
-  return Promise.race([native.setLocalDescription(description), native.signalingStateChange.asPromise()])
-}
 
 const toIceServer = ({ credential, urls, username }: IceServer) => ({
   urls: typeof urls === "string" ? urls : [...urls],

@@ -2,7 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { LinkClosed, WebRtcError } from "../domain/Errors.ts"
-import { type Channel, type ConnectionOptions, type Packet, WebRtc } from "../services/WebRtc.ts"
+import type { Packet } from "../domain/Frame.ts"
+import { type Channel, type ConnectionOptions, WebRtc } from "../services/WebRtc.ts"
 import { SimulatedNetwork, type Wire } from "./SimulatedNetwork.ts"
 
 /** What one end hears from the other. */

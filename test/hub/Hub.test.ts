@@ -175,12 +175,11 @@ describe("admission", () => {
       yield* eventually(Effect.sync(() => second.socket.readyState === second.socket.OPEN))
       yield* TestClock.adjust("2 seconds")
       yield* TestClock.adjust("2 seconds")
-      const outcomes = yield* Effect.all([first, second].map((peer) =>
+      const outcomes = yield* Effect.forEach([first, second], (peer) =>
         Effect.raceFirst(
           Effect.as(peer.until("connected"), "connected"),
           Effect.map(peer.closed, (closing) => closing.reason)
-        )
-      ))
+        ))
       assert.deepStrictEqual(outcomes.toSorted(), ["Peer already connected", "connected"])
     }))
 

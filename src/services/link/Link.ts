@@ -139,17 +139,6 @@ export const behaviour = (options: LinkOptions) =>
       yield* options.opened(link)
     })
 
-    /** Sends what was accepted, says why, and lets go. */
-    const farewell = Effect.fnUntraced(function*(link: OpenLink.OpenLink, channel: Line.Line["channel"], why: string) {
-      show("closed")
-      self.become("draining")
-      yield* link.outbox.drained.pipe(Effect.timeoutOption(settings.drainTimeout))
-      const open = channel()
-      if (open !== undefined && link.dialect === "homing") {
-        yield* Effect.ignore(open.send(JSON.stringify({ type: "leave", reason: why })))
-      }
-    })
-
     const drop = Effect.fnUntraced(function*(cause: Event) {
       if (line === undefined) return
       const dropped = line
@@ -157,7 +146,10 @@ export const behaviour = (options: LinkOptions) =>
       const reason = "reason" in cause ? cause.reason : "the peer connected anew"
       line = undefined
       link = undefined
-      if (wasOpen !== undefined && cause._tag === "Close") yield* farewell(wasOpen, dropped.channel, reason)
+      if (wasOpen !== undefined && cause._tag === "Close") {
+        self.become("draining")
+        yield* wasOpen.farewell(reason, settings.drainTimeout)
+      }
       yield* Scope.close(dropped.scope, Exit.void)
       if (wasOpen !== undefined) yield* options.closed(reason)
     })

@@ -2,14 +2,15 @@
  * What happens on a link while it is open: a writer that sends what the outbox holds as fast as the engine
  * takes it, a reader that hands over what came, and a prober that measures the round trip and notices silence.
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
-import * as Schedule from "effect/Schedule"
 import { LinkClosed } from "../../domain/Errors.ts"
 import type { Dialect, Frame } from "../../domain/Frame.ts"
-import type { PeerId } from "../../domain/PeerId.ts"
+import { type PeerId, short } from "../../domain/PeerId.ts"
 import type { Channel } from "../WebRtc.ts"
 import type { LinkSettings } from "./LinkSettings.ts"
 import * as Outbox from "./Outbox.ts"
@@ -24,6 +25,8 @@ export interface OpenLink {
   /** Milliseconds since 1970. */
   readonly since: number
   readonly outbox: Outbox.Outbox
+  /** Sends what waits, tells the other side why we go, and waits until it has handled everything, or `patience` is over. */
+  farewell(reason: string, patience: Duration.Duration): Effect.Effect<void>
   /** The last round trip in milliseconds; absent until a probe was answered, and with PeerPigeon peers. */
   rttMillis(): number | undefined
 }
@@ -57,6 +60,34 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
 
   yield* Effect.addFinalizer(() => outbox.close(new LinkClosed({ peerId, reason: "the link was closed" })))
 
+  const released = yield* Deferred.make<void>()
+  const farewell = (reason: string, patience: Duration.Duration) =>
+    outbox.drained.pipe(
+      // PeerPigeon knows no farewell: what the engine holds is all there is to wait for.
+      Effect.andThen(
+        dialect === "homing"
+          ? channel.send(asText({ type: "leave", reason })).pipe(Effect.andThen(Deferred.await(released)))
+          : channel.writable
+      ),
+      Effect.timeoutOption(patience),
+      Effect.ignore
+    )
+
+  /** Does something again and again for as long as the link is open; when it fails, the link is over. */
+  const tend = (what: string, effect: Effect.Effect<unknown, LinkClosed>) =>
+    Effect.forever(effect).pipe(
+      Effect.catch((error) => Effect.sync(() => options.lost(error.reason))),
+      Effect.onError((cause) =>
+        Cause.hasInterruptsOnly(cause)
+          ? Effect.void
+          : Effect.andThen(
+            Effect.logError(`the link to ${short(peerId)} cannot ${what}`, cause),
+            Effect.sync(() => options.lost(`this peer could not ${what}`))
+          )
+      ),
+      Effect.forkScoped
+    )
+
   const onControl = Effect.fnUntraced(function*(frame: Frame, now: number) {
     switch (frame.type) {
       case "ping":
@@ -70,7 +101,10 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
       case "eviction":
         return options.lost(`evicted: ${frame.reason}`)
       case "leave":
+        yield* Effect.ignore(channel.send(asText({ type: "left" })))
         return options.lost(frame.reason)
+      case "left":
+        return yield* Deferred.succeed(released, undefined)
     }
   })
 
@@ -85,7 +119,7 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
     if (batch.length > 0) yield* options.handle(batch)
     for (const control of controls) if (control.type !== "ping") yield* onControl(control, lastHeard)
   })
-  yield* Effect.forever(read).pipe(Effect.forkScoped)
+  yield* tend("handle what came", read)
 
   const write = Effect.gen(function*() {
     const parcel = yield* outbox.take
@@ -94,10 +128,7 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
       yield* channel.send(packet)
     }
   })
-  yield* Effect.forever(write).pipe(
-    Effect.catch((error) => Effect.sync(() => options.lost(error.reason))),
-    Effect.forkScoped
-  )
+  yield* tend("send", write)
 
   let nonce = 0
   let lastRound = since
@@ -123,8 +154,8 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
   })
   // A PeerPigeon peer answers no probes; its death shows in the connection's state.
   if (dialect === "homing") {
-    yield* probe.pipe(Effect.repeat(Schedule.spaced(settings.probeInterval)), Effect.forkScoped)
+    yield* tend("probe", Effect.andThen(probe, Effect.sleep(settings.probeInterval)))
   }
 
-  return { peerId, dialect, since, outbox, rttMillis: () => rttMillis } satisfies OpenLink as OpenLink
+  return { peerId, dialect, since, outbox, farewell, rttMillis: () => rttMillis } satisfies OpenLink as OpenLink
 })

@@ -5,7 +5,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { LinkClosed } from "../../domain/Errors.ts"
-import type { Packet } from "../WebRtc.ts"
+import type { Packet } from "../../domain/Frame.ts"
 
 /** A frame as the link will carry it. Shared by every link that it fans out to. @category models */
 export interface Parcel {

@@ -7,15 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import { LinkClosed, WebRtcError } from "../../domain/Errors.ts"
+import type { Packet } from "../../domain/Frame.ts"
 import type { Candidate } from "../../domain/Signal.ts"
-import {
-  type Channel,
-  channelLabel,
-  type Connection,
-  type ConnectionOptions,
-  type ConnectionState,
-  type Packet
-} from "../WebRtc.ts"
+import { type Channel, channelLabel, type Connection, type ConnectionOptions, type ConnectionState } from "../WebRtc.ts"
 
 // ---------------------------------------------------------------------------------------------------
 // what an engine offers
@@ -30,6 +24,7 @@ export interface Description {
 interface NativeEvents {
   icecandidate: { readonly candidate?: NativeCandidate | null | undefined }
   connectionstatechange: unknown
+  iceconnectionstatechange: unknown
   datachannel: { readonly channel: NativeChannel }
 }
 
@@ -67,13 +62,10 @@ export interface NativeChannel {
 
 /** The part of `RTCPeerConnection` that both engines have. @category models */
 export interface NativeConnection<C extends NativeChannel> {
-  readonly connectionState: ConnectionState | "new"
   createOffer(options: { readonly iceRestart: boolean }): Promise<{ readonly sdp?: string | undefined }>
   createAnswer(): Promise<{ readonly sdp?: string | undefined }>
-  setRemoteDescription(description: Description): Promise<unknown>
   addIceCandidate(candidate: Omit<Candidate, "homing">): Promise<unknown>
   createDataChannel(label: string, options: { readonly ordered: boolean }): C
-  close(): unknown
   addEventListener<K extends keyof NativeEvents>(type: K, listener: (event: NativeEvents[K]) => void): void
   removeEventListener<K extends keyof NativeEvents>(type: K, listener: (event: NativeEvents[K]) => void): void
 }
@@ -81,14 +73,17 @@ export interface NativeConnection<C extends NativeChannel> {
 /** An engine's connection, and how it differs from others. @category models */
 export interface Engine<C extends NativeChannel> {
   readonly native: NativeConnection<C>
+  state(): ConnectionState | "new"
   /** Applies our own description, without waiting for candidates. */
   setLocalDescription(description: Description): Promise<unknown>
+  setRemoteDescription(description: Description): Promise<unknown>
   /** Hands a packet over. May throw. */
   send(channel: C, packet: Packet): void
   /** Whether a channel that the other side made is one of this engine's. */
   isChannel(channel: NativeChannel): channel is C
   /** Called when a channel is about to carry packets. */
   prepare(channel: C): void
+  close(): Promise<void>
   /** Bytes waiting to be sent at which `writable` suspends. */
   readonly highWaterMark: number
   /** Bytes waiting to be sent at which it resumes. */
@@ -143,9 +138,10 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
   }
 
   const onState = () => {
-    if (closed || native.connectionState === state) return
-    state = native.connectionState
-    if (state !== "new") handlers.onState(state)
+    const now = engine.state()
+    if (closed || now === state || now === "new") return
+    state = now
+    handlers.onState(now)
   }
 
   const onChannel = ({ channel: found }: NativeEvents["datachannel"]) => {
@@ -186,7 +182,8 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
           const ready = () => resume(closed || native.readyState !== "open" ? Effect.fail(gone) : Effect.void)
           waiting.add(ready)
           return Effect.sync(() => waiting.delete(ready))
-        })
+          // A new burst only after the event loop has turned: the last one has to leave, and to be acknowledged.
+        }).pipe(Effect.andThen(Effect.yieldNow))
       })
     }
     const onOpen = () => {
@@ -252,7 +249,10 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
 
   const setRemote = (description: Description) =>
     Effect.gen(function*() {
-      yield* step(`apply the ${description.type} of the other side`, () => native.setRemoteDescription(description))
+      yield* step(`apply the ${description.type} of the other side`, async () => {
+        if (!hasChannel.test(description.sdp)) throw new Error("it describes no data channel")
+        await engine.setRemoteDescription(description)
+      })
       remoteSdp = description.sdp
       const candidates = early
       early = []
@@ -277,6 +277,7 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
 
   native.addEventListener("icecandidate", onCandidate)
   native.addEventListener("connectionstatechange", onState)
+  native.addEventListener("iceconnectionstatechange", onState)
   native.addEventListener("datachannel", onChannel)
   yield* Effect.addFinalizer(() =>
     Effect.suspend(() => {
@@ -284,10 +285,11 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
       channel?.detach()
       native.removeEventListener("icecandidate", onCandidate)
       native.removeEventListener("connectionstatechange", onState)
+      native.removeEventListener("iceconnectionstatechange", onState)
       native.removeEventListener("datachannel", onChannel)
       const closing = channel === undefined ? Effect.void : within(closingTime, closeChannel(channel.native))
       return closing.pipe(
-        Effect.andThen(within(releaseTime, Effect.tryPromise(async () => native.close())))
+        Effect.andThen(within(releaseTime, Effect.tryPromise(() => engine.close())))
       )
     })
   )
@@ -314,6 +316,9 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
 // ---------------------------------------------------------------------------------------------------
 // helpers
 // ---------------------------------------------------------------------------------------------------
+
+/** The media section of data channels (RFC 8841). */
+const hasChannel = /^m=application \d+ (UDP|TCP)\/DTLS\/SCTP webrtc-datachannel/m
 
 const attempt = <A>(step: string, run: () => A): Effect.Effect<A, WebRtcError> =>
   Effect.try({ try: run, catch: (cause) => new WebRtcError({ step, cause }) })

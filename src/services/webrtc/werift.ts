@@ -1,7 +1,8 @@
 /** What werift 0.25 needs help with. Whatever is not as expected here is left as it is. */
 import { createSecretKey } from "node:crypto"
 import type { RTCDataChannel, RTCPeerConnection } from "werift"
-import type { Packet } from "../WebRtc.ts"
+import type { Packet } from "../../domain/Frame.ts"
+import type { ConnectionState } from "../WebRtc.ts"
 
 /**
  * Keeps what the other side sends from ending this process: werift reads SCTP in promises that nobody watches, so a
@@ -44,6 +45,51 @@ export const speedUp = (connection: RTCPeerConnection): void => {
       if (key instanceof Uint8Array) Reflect.set(suite, name, createSecretKey(key))
     }
   }
+}
+
+/**
+ * Starts the checks of an ICE restart, once both descriptions are applied. werift makes new credentials for it and
+ * drops the old path, but starts nothing when DTLS is connected already.
+ *
+ * @category workarounds
+ */
+export const renewPath = (connection: RTCPeerConnection): void => {
+  for (const { iceTransport, state } of connection.dtlsTransports) {
+    // A failure is reported as the connection's state.
+    if (state === "connected" && iceTransport.state !== "connected") void contained(() => iceTransport.start())
+  }
+}
+
+/** More than any flight of a DTLS handshake. */
+const pastHandshake = 99
+
+/**
+ * Lets go of what a closed connection still holds. If it was closed while it gathered candidates, werift goes on to
+ * open sockets and to check paths for ever; if it was closed in the DTLS handshake, it repeats itself for half a
+ * minute.
+ *
+ * @category workarounds
+ */
+export const release = async (connection: RTCPeerConnection, gathering: Promise<unknown>): Promise<void> => {
+  for (const { dtls } of connection.dtlsTransports) {
+    if (dtls === undefined) continue
+    dtls.dtls.flight = pastHandshake
+    // A client begins a tenth of a second after it was started, closed or not.
+    Reflect.set(dtls, "connect", async () => {})
+  }
+  await contained(() => gathering)
+  for (const { connection: ice } of connection.iceTransports) await contained(() => ice.close())
+}
+
+/**
+ * Where a connection stands. werift leaves the state at `failed` or `disconnected` when a restart succeeds.
+ *
+ * @category workarounds
+ */
+export const connectionState = (connection: RTCPeerConnection): ConnectionState | "new" => {
+  const { connectionState, iceConnectionState } = connection
+  const lost = connectionState === "failed" || connectionState === "disconnected"
+  return lost && iceConnectionState === "connected" ? "connected" : connectionState
 }
 
 /** RFC 8831, 6.6: an empty message is one zero byte of these kinds. */
