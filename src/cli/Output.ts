@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Writable } from "node:stream"
+import { waitAtMost } from "../hub/Patience.ts"
 
 /** How long the end waits for the reader to take what was written. */
 const flushPatience = Duration.seconds(2)
@@ -60,8 +61,7 @@ const make = Effect.fnUntraced(function*(stream: Writable) {
   yield* Effect.addFinalizer(() =>
     Effect.callback<void>((resume) => void stream.write("", () => resume(Effect.void))).pipe(
       Effect.raceFirst(Deferred.await(broken)),
-      Effect.timeoutOption(flushPatience),
-      Effect.interruptible
+      waitAtMost(flushPatience)
     )
   )
   return Output.of({ line, broken: Deferred.await(broken) })
