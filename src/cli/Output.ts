@@ -46,10 +46,23 @@ const make = Effect.fnUntraced(function*(stream: Writable) {
     wake()
   })
 
+  // Lines that are written together leave together: a system call for each would cost more than making them.
+  let gathering = false
+  const gather = () => {
+    if (gathering) return
+    gathering = true
+    stream.cork()
+    process.nextTick(() => {
+      gathering = false
+      stream.uncork()
+    })
+  }
+
   const line = (text: string): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (Deferred.isDoneUnsafe(broken)) return Effect.void
       if (!stream.writableNeedDrain) {
+        gather()
         stream.write(`${text}\n`)
         return Effect.void
       }

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { PassThrough } from "node:stream"
+import { finished } from "node:stream/promises"
 import { Output } from "../../src/cli/Output.ts"
 
 const open = Effect.fnUntraced(function*(stream: PassThrough) {
@@ -21,6 +22,7 @@ describe("Output", () => {
       let text = ""
       stream.setEncoding("utf8").on("data", (part: string) => void (text += part))
       yield* Fiber.join(writing)
+      yield* Effect.promise(() => finished(stream.end()))
       assert.strictEqual(text, `${lines.join("\n")}\n`)
     }))
 
