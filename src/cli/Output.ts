@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Writable } from "node:stream"
+import { waitAtMost } from "../hub/Patience.ts"
 
 /** How long the end waits for the reader to take what was written. */
 const flushPatience = Duration.seconds(2)
@@ -45,10 +46,23 @@ const make = Effect.fnUntraced(function*(stream: Writable) {
     wake()
   })
 
+  // Lines that are written together leave together: a system call for each would cost more than making them.
+  let gathering = false
+  const gather = () => {
+    if (gathering) return
+    gathering = true
+    stream.cork()
+    process.nextTick(() => {
+      gathering = false
+      stream.uncork()
+    })
+  }
+
   const line = (text: string): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (Deferred.isDoneUnsafe(broken)) return Effect.void
       if (!stream.writableNeedDrain) {
+        gather()
         stream.write(`${text}\n`)
         return Effect.void
       }
@@ -60,8 +74,7 @@ const make = Effect.fnUntraced(function*(stream: Writable) {
   yield* Effect.addFinalizer(() =>
     Effect.callback<void>((resume) => void stream.write("", () => resume(Effect.void))).pipe(
       Effect.raceFirst(Deferred.await(broken)),
-      Effect.timeoutOption(flushPatience),
-      Effect.interruptible
+      waitAtMost(flushPatience)
     )
   )
   return Output.of({ line, broken: Deferred.await(broken) })

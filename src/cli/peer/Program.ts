@@ -7,6 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import { waitAtMost } from "../../hub/Patience.ts"
 import { Mesh } from "../../runtime/Mesh.ts"
 import type { Line } from "../Lines.ts"
 import { Output } from "../Output.ts"
@@ -76,9 +77,9 @@ export const run = Effect.fnUntraced(function*<E, R>(input: Stream.Stream<Line, 
   const leave = Effect.suspend(() => {
     if (leaving) return Effect.void
     leaving = true
-    return Effect.andThen(mesh.leave, withinPatience(Fiber.await(telling)))
+    return Effect.andThen(mesh.leave, waitAtMost(farewellPatience)(Fiber.await(telling)))
   })
-  yield* Effect.addFinalizer(() => Effect.andThen(withinPatience(ops.idle), leave))
+  yield* Effect.addFinalizer(() => Effect.andThen(waitAtMost(farewellPatience)(ops.idle), leave))
 
   const answer = (task: Task) =>
     perform(mesh, task).pipe(
@@ -113,6 +114,3 @@ export const run = Effect.fnUntraced(function*<E, R>(input: Stream.Stream<Line, 
   yield* leave
   if (asked._tag === "Some") yield* say({ event: "reply", id: asked.value, ok: true, result: null })
 }, Effect.scoped)
-
-const withinPatience = <A>(effect: Effect.Effect<A>): Effect.Effect<void> =>
-  effect.pipe(Effect.timeoutOption(farewellPatience), Effect.interruptible, Effect.asVoid)

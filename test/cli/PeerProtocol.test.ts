@@ -1,0 +1,112 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Result, Schema } from "effect"
+import * as PeerProtocol from "../../src/cli/PeerProtocol.ts"
+import { Content } from "../../src/domain/Content.ts"
+import { NetworkName } from "../../src/domain/NetworkName.ts"
+import { peer } from "../support/simulation.ts"
+
+const networkName = NetworkName.make("gaming")
+const refusal = (line: string) => {
+  const op = PeerProtocol.decodeOp(line)
+  assert(Result.isFailure(op))
+  return { id: op.failure.id, message: op.failure.error.message }
+}
+
+describe("an op", () => {
+  it("is read as it was written", () => {
+    const ops: ReadonlyArray<PeerProtocol.Op> = [
+      { id: 1, op: "broadcast", content: { deep: [null, true, "ä"] } },
+      { id: "two", op: "send", to: peer(1), content: "AQID", encoding: "base64" },
+      { id: 3, op: "status" },
+      { id: 4, op: "peers" },
+      { id: 5, op: "leave" }
+    ]
+    for (const op of ops) assert.deepStrictEqual(PeerProtocol.decodeOp(JSON.stringify(op)), Result.succeed(op))
+  })
+
+  it("is refused with its id, if there is one, and with what was expected", () => {
+    assert.deepStrictEqual(refusal("{"), { id: null, message: "line cannot be used: it is not JSON" })
+    assert.deepInclude(refusal("[]"), { id: null })
+    assert.deepInclude(refusal("{\"id\":{},\"op\":\"status\"}"), { id: null })
+    assert.deepInclude(refusal("{\"id\":1,\"op\":\"dance\"}"), {
+      id: 1,
+      message: "op cannot be used: Expected one of the ops broadcast, send, status, peers, leave at [\"op\"]"
+    })
+    assert.deepInclude(refusal("{\"op\":\"status\"}"), {
+      id: null,
+      message: "op cannot be used: Missing key at [\"id\"]"
+    })
+    assert.deepInclude(refusal("{\"id\":\"x\",\"op\":\"send\",\"to\":\"abc\",\"content\":1}"), {
+      id: "x",
+      message: "op cannot be used: Expected a peer id of 40 hexadecimal digits at [\"to\"]"
+    })
+    assert.include(refusal("{\"id\":1,\"op\":\"broadcast\"}").message, "content")
+    assert.include(refusal("{\"id\":1,\"op\":\"broadcast\",\"content\":\"\",\"encoding\":\"hex\"}").message, "encoding")
+  })
+})
+
+describe("a content", () => {
+  it.prop("arrives as it was, bytes or JSON", [Content], ([content]) => {
+    const carried = JSON.parse(JSON.stringify(PeerProtocol.carry(content)))
+    const back = PeerProtocol.contentOf(Schema.decodeUnknownSync(PeerProtocol.Carried)(carried))
+    assert.deepEqual(
+      back,
+      Result.succeed(content instanceof Uint8Array ? content : JSON.parse(JSON.stringify(content)))
+    )
+  })
+
+  it("that says it is base64 must be", () => {
+    for (const content of ["A", "not base64!", 5, null]) {
+      const result = PeerProtocol.contentOf({ content, encoding: "base64" })
+      assert(Result.isFailure(result))
+      assert.include(result.failure.message, "expected base64 text")
+    }
+  })
+})
+
+describe("a message", () => {
+  it.effect("is written on one line, and read back by its schema", () =>
+    Effect.gen(function*() {
+      const messages: ReadonlyArray<PeerProtocol.PeerMessage> = [
+        { event: "ready", peerId: peer(1), networkName },
+        { event: "error", error: { _tag: "HubUnreachable", message: "No hub\nanswers" } },
+        { event: "message", kind: "direct", from: peer(2), content: "two\nlines", networkName, hops: 1 },
+        { event: "peerConnected", peerId: peer(2) },
+        { event: "peerDisconnected", peerId: peer(2), reason: "left the network" },
+        { event: "statusChanged", type: "hub", message: "connected", networkName },
+        { event: "missed", count: 3 },
+        { event: "reply", id: 1, ok: true, result: { neighbours: 3 } },
+        { event: "reply", id: null, ok: false, error: { _tag: "InvalidInput", message: "no" } }
+      ]
+      for (const message of messages) {
+        const line = yield* PeerProtocol.encodeMessage(message)
+        assert.notInclude(line, "\n")
+        const back = Schema.decodeUnknownSync(Schema.fromJsonString(PeerProtocol.PeerMessage))(line)
+        assert.deepStrictEqual(back, message)
+      }
+    }))
+
+  it("says what a mesh's event says", () => {
+    assert.deepEqual<unknown>(
+      PeerProtocol.messageOf({
+        _tag: "Message",
+        kind: "broadcast",
+        id: "m",
+        from: peer(1),
+        content: new Uint8Array([1, 2, 3]),
+        networkName,
+        hops: 2,
+        timestamp: 0
+      }),
+      {
+        event: "message",
+        kind: "broadcast",
+        from: peer(1),
+        content: "AQID",
+        encoding: "base64",
+        networkName: "gaming",
+        hops: 2
+      }
+    )
+  })
+})
