@@ -9,7 +9,7 @@ import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import { Stdio } from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import { clearLine, createInterface, cursorTo } from "node:readline"
+import { clearScreenDown, createInterface, cursorTo, moveCursor } from "node:readline"
 import * as Lines from "../Lines.ts"
 import { Output } from "../Output.ts"
 
@@ -50,10 +50,13 @@ export class Screen extends Context.Service<Screen, {
         lines: Stream.fromQueue(typed),
         print: (text) =>
           Effect.sync(() => {
+            // What is being typed may fill several rows.
+            moveCursor(process.stdout, 0, -editor.getCursorPos().rows)
             cursorTo(process.stdout, 0)
-            clearLine(process.stdout, 0)
+            clearScreenDown(process.stdout)
             process.stdout.write(`${text}\n`)
-            // Puts the prompt and what was typed so far back, with the cursor where it was.
+            // Undocumented: the rows above the cursor that the editor believes to be its own. They are the text's now.
+            Reflect.set(editor, "prevRows", 0)
             if (open) editor.prompt(true)
           }),
         broken: Effect.never
