@@ -66,6 +66,11 @@ describe("a peer for a program", () => {
         ok: false,
         error: { _tag: "InvalidInput", message: "line cannot be used: it is not JSON" }
       })
+      // Leaving takes time, which stands still once the test is over.
+      one.end()
+      two.end()
+      yield* elapse(10)
+      yield* Fiber.joinAll([one.fiber, two.fiber])
     }).pipe(Effect.provide(world)))
 
   it.effect("starts ops in order, many at a time, and awaits them at the end of input", () =>
