@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Struct } from "effect"
 import { hub, linked, type Peer, peer } from "../support/processes.ts"
 
 describe("networks on one hub", () => {
@@ -31,7 +31,7 @@ describe("networks on one hub", () => {
       assert.deepInclude(strangers, { ok: false })
 
       // How far a broadcast came is left out: the way through another peer can be the faster one.
-      const heard = (one: Peer) => one.heard().map(({ hops: _, ...message }) => message)
+      const heard = (one: Peer) => one.heard().map(Struct.omit(["hops"]))
       const broadcast = { event: "message", kind: "broadcast" } as const
       const toGaming = { ...broadcast, from: ada.peerId, content: { hello: "gaming" }, networkName: "gaming" }
       const toWork = { ...broadcast, from: worker.peerId, content: "hello work", networkName: "work" }
