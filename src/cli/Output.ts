@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Writable } from "node:stream"
-import { waitAtMost } from "../hub/Patience.ts"
+import { waitAtMost } from "../services/Patience.ts"
 
 /** How long the end waits for the reader to take what was written. */
 const flushPatience = Duration.seconds(2)
