@@ -44,14 +44,9 @@ export const make = (): Subscribers => {
     Effect.suspend(() => {
       const full: Array<Subscriber> = []
       for (const subscriber of subscribers) {
-        const { missed, queue } = subscriber
-        // Having fallen behind, a subscriber is served again once half of its queue is free.
-        if (missed > 0 && Queue.sizeUnsafe(queue) > capacity / 2) subscriber.missed++
-        else if (missed > 0) {
-          Queue.offerUnsafe(queue, { _tag: "Missed", count: missed })
-          Queue.offerUnsafe(queue, event)
-          subscriber.missed = 0
-        } else if (!Queue.offerUnsafe(queue, event)) full.push(subscriber)
+        // One that fell behind gets nothing more until it has emptied its queue and been told so.
+        if (subscriber.missed > 0) subscriber.missed++
+        else if (!Queue.offerUnsafe(subscriber.queue, event)) full.push(subscriber)
       }
       return full.length === 0
         ? Effect.void
@@ -66,7 +61,12 @@ export const make = (): Subscribers => {
       subscribers.delete(subscriber)
       return Queue.shutdown(queue)
     })
-    return Stream.fromQueue(queue)
+    const next = Effect.map(Queue.takeAll(queue), (events): ReadonlyArray<MeshEvent> => {
+      const { missed } = subscriber
+      subscriber.missed = 0
+      return missed === 0 ? events : [...events, { _tag: "Missed", count: missed }]
+    })
+    return Stream.fromIterableEffectRepeat(next)
   }))
 
   return { tell, events }

@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { type Content, isBytes } from "../domain/Content.ts"
 import { type MessageTooLarge, PeerUnreachable } from "../domain/Errors.ts"
@@ -43,6 +44,9 @@ export const confirmationTimeout = Duration.seconds(15)
 /** How long leaving the network waits for messages that are not confirmed yet. @category constants */
 export const leavingPatience = Duration.seconds(5)
 
+/** How often overdue messages are looked for, and so how late their senders may hear of it. */
+const deadlineRound = Duration.seconds(1)
+
 /** Messages that one confirmation covers at most. */
 const idsPerConfirmation = 256
 
@@ -54,6 +58,8 @@ interface Pending {
   readonly to: PeerId
   /** Sent over the link to the addressee itself. */
   readonly direct: boolean
+  /** On the clock, in milliseconds. */
+  readonly deadline: number
   readonly confirmed: Deferred.Deferred<void, PeerUnreachable>
 }
 
@@ -247,6 +253,19 @@ export class Gossip extends Context.Service<Gossip, {
         Effect.forkScoped
       )
 
+      // One fiber watches all deadlines: a timer for each message would cost more than the message.
+      yield* Clock.currentTimeMillis.pipe(
+        Effect.map((now) => {
+          for (const { confirmed, deadline, to } of pending.values()) {
+            if (deadline > now) continue
+            const error = unreachable(to, `it did not confirm within ${Duration.format(confirmationTimeout)}`)
+            Deferred.doneUnsafe(confirmed, Effect.fail(error))
+          }
+        }),
+        Effect.repeat(Schedule.spaced(deadlineRound)),
+        Effect.forkScoped
+      )
+
       // Leaving waits for what is on its way; whoever is not confirmed by then is told.
       yield* Effect.addFinalizer(() =>
         Effect.forEach(pending.values(), ({ confirmed }) => Effect.ignore(Deferred.await(confirmed)), {
@@ -277,14 +296,10 @@ export class Gossip extends Context.Service<Gossip, {
       const sendConfirmed = Effect.fnUntraced(function*(to: PeerId, content: Content) {
         const message = yield* compose("dm", content, { to, acknowledge: true })
         const confirmed = Deferred.makeUnsafe<void, PeerUnreachable>()
-        pending.set(message.id, { to, direct: pool.neighbour(to) !== undefined, confirmed })
+        const deadline = message.timestamp + Duration.toMillis(confirmationTimeout)
+        pending.set(message.id, { to, direct: pool.neighbour(to) !== undefined, deadline, confirmed })
         return yield* route(message, to, undefined).pipe(
           Effect.flatMap((links) => links === 0 ? Effect.fail(unreachable(to, alone)) : Deferred.await(confirmed)),
-          Effect.timeoutOrElse({
-            duration: confirmationTimeout,
-            orElse: () =>
-              Effect.fail(unreachable(to, `it did not confirm within ${Duration.format(confirmationTimeout)}`))
-          }),
           Effect.ensuring(Effect.sync(() => pending.delete(message.id)))
         )
       })

@@ -61,7 +61,7 @@ describe("errors", () => {
       yield* bob.join
       yield* elapse(3)
       const lost = yield* Effect.flip(ada.send(peer(7), "hello?")).pipe(Effect.forkChild)
-      yield* elapse(16)
+      yield* elapse(17)
       assert.include((yield* Fiber.join(lost)).message, "did not confirm within 15s")
     }).pipe(simulate, Effect.provide(world)))
 
