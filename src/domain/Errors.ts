@@ -57,6 +57,17 @@ export class AlreadyJoined extends Schema.TaggedError<AlreadyJoined>()("AlreadyJ
   }
 }
 
+/** A message for the home network, while the mesh is in another. @category errors */
+export class AwayFromHome extends Schema.TaggedError<AwayFromHome>()("AwayFromHome", {
+  networkName: NetworkName,
+  originalNetworkName: NetworkName
+}) {
+  override get message() {
+    return `Not sent: the message is for ${this.originalNetworkName} alone, and this mesh is in ${this.networkName} until ` +
+      `somebody is at home. Wait for the return, or send it to whoever is here.`
+  }
+}
+
 /** A peer cannot be reached: it is gone, was never there, or does not answer. @category errors */
 export class PeerUnreachable extends Schema.TaggedError<PeerUnreachable>()("PeerUnreachable", {
   peerId: PeerId,

@@ -26,7 +26,9 @@ export const MeshEvent = Schema.TaggedUnion({
   StatusChanged: {
     type: Schema.Literals(["hub", "network"]),
     message: Schema.String,
-    networkName: NetworkName
+    networkName: NetworkName,
+    /** With type `network`: whether this is another network than the home. */
+    fallbackMode: Schema.optionalKey(Schema.Boolean)
   },
   /** This subscriber was too slow, and `count` events before this one were not kept for it. */
   Missed: { count: Schema.Natural }

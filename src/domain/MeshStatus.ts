@@ -64,7 +64,12 @@ export type Dropped = typeof Dropped.Type
 export const MeshStatus = Schema.Struct({
   peerId: PeerId,
   state: Schema.Literals(["idle", "joining", "joined", "leaving"]),
+  /** The network that the mesh is in. */
   networkName: NetworkName,
+  /** The network that it wants to be in: its home. */
+  originalNetworkName: NetworkName,
+  isInFallbackMode: Schema.Boolean,
+  allowGlobalFallback: Schema.Boolean,
   hub: HubState,
   links: Schema.Array(LinkStatus),
   /** Open links. */

@@ -1,19 +1,17 @@
 /**
  * The root of it all: a peer that can be in a network, and what an application does with it.
  *
- * A mesh is built once and joins when told to. It leaves politely when its scope closes.
+ * A mesh is built once and joins when told to. While its home network is empty it may go to another, and it comes back
+ * as soon as somebody is at home. It leaves politely when its scope closes.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as PubSub from "effect/PubSub"
-import * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { type Content, problemWith } from "../domain/Content.ts"
 import {
   AlreadyJoined,
+  AwayFromHome,
   type HubRefused,
   type HubUnreachable,
   InvalidInput,
@@ -25,21 +23,15 @@ import type { MeshEvent } from "../domain/MeshEvent.ts"
 import type { HubState, LinkStatus, MeshStatus } from "../domain/MeshStatus.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
-import type { LinkNews } from "../services/ConnectionPool.ts"
+import * as FallbackSupervisor from "../services/FallbackSupervisor.ts"
 import { Identity } from "../services/Identity.ts"
 import { SignalingTransport } from "../services/SignalingTransport.ts"
 import { Supervisor } from "../services/Supervisor.ts"
 import type { WebRtc } from "../services/WebRtc.ts"
-import { type MeshOptions, resolve } from "./MeshOptions.ts"
-import { NetworkSession } from "./NetworkSession.ts"
+import * as Health from "./Health.ts"
+import { type MeshOptions, networkNameFrom, resolve } from "./MeshOptions.ts"
 import * as Subscribers from "./Subscribers.ts"
-
-/** Where a mesh stands. */
-type State =
-  | { readonly _tag: "Idle" }
-  | { readonly _tag: "Joining" }
-  | { readonly _tag: "Joined"; readonly session: NetworkSession["Service"]; readonly scope: Scope.Closeable }
-  | { readonly _tag: "Leaving" }
+import * as Whereabouts from "./Whereabouts.ts"
 
 const shown = { Idle: "idle", Joining: "joining", Joined: "joined", Leaving: "leaving" } as const
 
@@ -56,11 +48,20 @@ const describeHub = (state: HubState): string => {
   }
 }
 
+/** For whom a message is. @category models */
+export interface Audience {
+  /**
+   * `here`: the network that the mesh is in, which is `global` while it has fallen back. `home`: the home network alone;
+   * refused while away. Default: `here`.
+   */
+  readonly audience?: "here" | "home"
+}
+
 /** @category services */
 export class Mesh extends Context.Service<Mesh, {
   readonly peerId: PeerId
   /**
-   * Joins the network of the options; succeeds once a hub has taken us, with links still on their way. Fails with
+   * Joins the home network; succeeds once a hub has taken us, with links still on their way. Fails with
    * `HubUnreachable` when no hub answers, `HubRefused` when one refuses, and `AlreadyJoined` when in a network.
    */
   readonly join: Effect.Effect<void, HubUnreachable | HubRefused | AlreadyJoined>
@@ -70,21 +71,41 @@ export class Mesh extends Context.Service<Mesh, {
    * Sends JSON or bytes (8 MiB at most) to everyone in the network. Succeeds, with the number of neighbours it went
    * to, once it is on its way; waits while links are slow.
    */
-  broadcast(content: Content): Effect.Effect<number, NotJoined | MessageTooLarge | InvalidInput>
+  broadcast(
+    content: Content,
+    audience?: Audience
+  ): Effect.Effect<number, NotJoined | AwayFromHome | MessageTooLarge | InvalidInput>
   /**
    * Sends JSON or bytes (8 MiB at most) to one peer of the network, across other peers if need be. Succeeds once that
    * peer has confirmed, or fails with `PeerUnreachable`. Messages to one peer arrive in the order in which they were
    * sent, as long as the way to it stays the same.
    */
-  send(to: PeerId, content: Content): Effect.Effect<void, NotJoined | PeerUnreachable | MessageTooLarge | InvalidInput>
+  send(
+    to: PeerId,
+    content: Content,
+    audience?: Audience
+  ): Effect.Effect<void, NotJoined | AwayFromHome | PeerUnreachable | MessageTooLarge | InvalidInput>
   /** The peers with an open link. */
   readonly peers: Effect.Effect<ReadonlyArray<LinkStatus>>
   readonly status: Effect.Effect<MeshStatus>
   /** What happens, from the moment the stream is run. A subscriber that is too slow gets a `Missed` event. */
   readonly events: Stream.Stream<MeshEvent>
+  /** The network that the mesh is in, or will join. */
+  readonly networkName: Effect.Effect<NetworkName>
+  /** The network that the mesh wants to be in. */
+  readonly originalNetworkName: Effect.Effect<NetworkName>
+  readonly isUsingGlobalFallback: Effect.Effect<boolean>
+  /** Chooses the network to join next. Fails with `AlreadyJoined` while in one; `moveTo` moves a mesh that has joined. */
+  setNetworkName(name: string): Effect.Effect<void, InvalidInput | AlreadyJoined>
+  /**
+   * Makes another network the home and goes there, make before break: the mesh stays where it is when joining fails.
+   */
+  moveTo(name: string): Effect.Effect<void, InvalidInput | NotJoined | HubUnreachable | HubRefused>
+  /** Allows or forbids falling back. Forbidding it while away means going home now, alone if need be. */
+  setAllowGlobalFallback(allow: boolean): Effect.Effect<void>
 }>()("homing/Mesh") {
   /**
-   * A mesh over the signaling and WebRTC layers of a platform, such as `layerNode` of `homing/node`. Fails with
+   * A mesh over the signaling and WebRTC layers of a platform, such as `layer` of `homing/node`. Fails with
    * `InvalidInput` when an option cannot be used.
    */
   static readonly layer = (
@@ -95,79 +116,55 @@ export class Mesh extends Context.Service<Mesh, {
 
 const make = Effect.fnUntraced(function*(options: MeshOptions) {
   const settings = yield* resolve(options)
-  const { networkName } = settings
   const { peerId } = yield* Identity
   const supervisor = yield* Supervisor
-  const environment = yield* Effect.context<WebRtc | Supervisor>()
   const transport = yield* SignalingTransport
   const hub = yield* transport.open({ peerId, hubs: settings.hubs })
   const subscribers = Subscribers.make()
-  const home = yield* Effect.scope
-  const oneAtATime = yield* Semaphore.make(1)
-  let state: State = { _tag: "Idle" }
+  const whereabouts = yield* Whereabouts.make({
+    ...settings,
+    self: peerId,
+    home: settings.networkName,
+    hub,
+    emit: subscribers.tell
+  })
+  const health = yield* Health.make({ hub, whereabouts, allowGlobalFallback: settings.allowGlobalFallback })
 
   yield* hub.changes.pipe(
     Stream.runForEach((state) =>
       state._tag === "Connecting"
         ? Effect.void
-        : subscribers.tell({ _tag: "StatusChanged", type: "hub", message: describeHub(state), networkName })
+        : subscribers.tell({
+          _tag: "StatusChanged",
+          type: "hub",
+          message: describeHub(state),
+          networkName: whereabouts.current()
+        })
     ),
     Effect.forkScoped
   )
 
-  const tellNetwork = (message: string) =>
-    subscribers.tell({ _tag: "StatusChanged", type: "network", message, networkName })
-
-  const onLink = (news: LinkNews): Effect.Effect<void> => {
-    switch (news._tag) {
-      case "Opened":
-        return subscribers.tell({ _tag: "PeerConnected", peerId: news.peerId, networkName })
-      case "Closed":
-        return subscribers.tell({ _tag: "PeerDisconnected", peerId: news.peerId, networkName, reason: news.reason })
-      case "Ended":
-        return Effect.void
-    }
-  }
-
-  const open = Effect.fnUntraced(function*(scope: Scope.Closeable, networkName: NetworkName) {
-    const layer = NetworkSession.layer({ ...settings, self: peerId, networkName, hub, emit: subscribers.tell })
-    // A memo map of its own: two sessions must not share a service.
-    const context = yield* Layer.buildWithMemoMap(layer, yield* Layer.makeMemoMap, scope).pipe(
-      Effect.provideContext(environment)
-    )
-    const session = Context.get(context, NetworkSession)
-    const news = yield* Scope.provide(session.pool.news, scope)
-    yield* PubSub.take(news).pipe(Effect.flatMap(onLink), Effect.forever, Effect.forkIn(scope))
-    return session
+  yield* FallbackSupervisor.make({
+    health: health.now,
+    news: health.news,
+    carryOut: (decision) =>
+      whereabouts.moveTo({
+        to: decision._tag === "GoHome" ? whereabouts.home() : decision.to,
+        asHome: false,
+        why: decision.reason
+      })
   })
 
-  const join = Effect.gen(function*() {
-    if (state._tag !== "Idle") return yield* new AlreadyJoined({ networkName })
-    const scope = yield* Scope.fork(home)
-    state = { _tag: "Joining" }
-    const session = yield* open(scope, networkName).pipe(
-      Effect.onError((cause) => {
-        state = { _tag: "Idle" }
-        return Scope.close(scope, Exit.failCause(cause))
-      })
-    )
-    state = { _tag: "Joined", session, scope }
-    yield* tellNetwork(`joined ${networkName}`)
-  }).pipe(oneAtATime.withPermits(1))
-
-  const leave = Effect.gen(function*() {
-    if (state._tag !== "Joined") return
-    const { scope } = state
-    state = { _tag: "Leaving" }
-    yield* Scope.close(scope, Exit.void)
-    state = { _tag: "Idle" }
-    yield* tellNetwork(`left ${networkName}`)
-  }).pipe(Effect.uninterruptible, oneAtATime.withPermits(1))
-
-  const joined = (operation: string) =>
-    Effect.suspend(() =>
-      state._tag === "Joined" ? Effect.succeed(state.session) : Effect.fail(new NotJoined({ operation }))
-    )
+  const joined = (operation: string, audience: Audience | undefined) =>
+    Effect.gen(function*() {
+      const state = whereabouts.state()
+      if (state._tag !== "Joined") return yield* new NotJoined({ operation })
+      const [networkName, originalNetworkName] = [whereabouts.current(), whereabouts.home()]
+      if (audience?.audience === "home" && networkName !== originalNetworkName) {
+        return yield* new AwayFromHome({ networkName, originalNetworkName })
+      }
+      return state.stay.session
+    })
 
   const acceptable = (content: Content) =>
     Effect.suspend(() => {
@@ -177,30 +174,39 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
         : Effect.fail(new InvalidInput({ field: "content", problem: `${problem}; expected JSON or a Uint8Array` }))
     })
 
-  const links = Effect.suspend(() => state._tag === "Joined" ? state.session.links : Effect.succeed([]))
+  const links = Effect.suspend(() => {
+    const state = whereabouts.state()
+    return state._tag === "Joined" ? state.stay.session.links : Effect.succeed([])
+  })
+
+  const isAway = () => whereabouts.current() !== whereabouts.home()
 
   return Mesh.of({
     peerId,
-    join,
-    leave,
-    broadcast: Effect.fnUntraced(function*(content) {
-      const { gossip } = yield* joined("broadcast")
+    join: whereabouts.join,
+    leave: whereabouts.leave,
+    broadcast: Effect.fnUntraced(function*(content, audience) {
+      const { gossip } = yield* joined("broadcast", audience)
       yield* acceptable(content)
       return yield* gossip.broadcast(content)
     }),
-    send: Effect.fnUntraced(function*(to, content) {
-      const { gossip } = yield* joined("send")
+    send: Effect.fnUntraced(function*(to, content, audience) {
+      const { gossip } = yield* joined("send", audience)
       yield* acceptable(content)
       yield* gossip.send(to, content)
     }),
     peers: Effect.map(links, (links) => links.filter((link) => link.state === "open")),
     status: Effect.gen(function*() {
       const all = yield* links
-      const session = state._tag === "Joined" ? state.session : undefined
+      const state = whereabouts.state()
+      const session = state._tag === "Joined" ? state.stay.session : undefined
       return {
         peerId,
         state: shown[state._tag],
-        networkName,
+        networkName: whereabouts.current(),
+        originalNetworkName: whereabouts.home(),
+        isInFallbackMode: isAway(),
+        allowGlobalFallback: health.allowGlobalFallback(),
         hub: yield* hub.state,
         links: all,
         connectedCount: all.filter((link) => link.state === "open").length,
@@ -217,6 +223,21 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
         ]
       }
     }),
-    events: subscribers.events
+    events: subscribers.events,
+    networkName: Effect.sync(whereabouts.current),
+    originalNetworkName: Effect.sync(whereabouts.home),
+    isUsingGlobalFallback: Effect.sync(isAway),
+    setNetworkName: Effect.fnUntraced(function*(name) {
+      const networkName = yield* networkNameFrom(name)
+      if (whereabouts.state()._tag !== "Idle") {
+        return yield* new AlreadyJoined({ networkName: whereabouts.current() })
+      }
+      whereabouts.settle(networkName)
+    }),
+    moveTo: Effect.fnUntraced(function*(name) {
+      const networkName = yield* networkNameFrom(name)
+      yield* whereabouts.moveTo({ to: networkName, asHome: true, why: "asked to" })
+    }),
+    setAllowGlobalFallback: health.setAllowGlobalFallback
   })
 })

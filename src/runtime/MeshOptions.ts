@@ -11,6 +11,8 @@ export interface MeshOptions {
   readonly hubs: string | ReadonlyArray<string>
   /** The network to join: lower case letters, digits, dots, hyphens and underscores. Default: `global`. */
   readonly network?: string
+  /** Whether to go to `global` while nobody is in the network, and to come back when somebody is. Default: true. */
+  readonly allowGlobalFallback?: boolean
   /** Links below which every known peer is dialled. 1 to 50. Default: 4, or `maxPeers` if that is less. */
   readonly minPeers?: number
   /** Links at most. 1 to 50. Default: 8. */
@@ -23,6 +25,7 @@ export interface MeshOptions {
 export interface Settings {
   readonly hubs: readonly [string, ...ReadonlyArray<string>]
   readonly networkName: NetworkName
+  readonly allowGlobalFallback: boolean
   readonly minPeers: number
   readonly maxPeers: number
   readonly iceServers: ReadonlyArray<IceServer>
@@ -72,6 +75,7 @@ export const resolve = Effect.fnUntraced(function*(options: MeshOptions): Effect
   return {
     hubs: [first, ...others],
     networkName: yield* networkNameFrom(options.network ?? global),
+    allowGlobalFallback: options.allowGlobalFallback ?? true,
     minPeers,
     maxPeers,
     iceServers: options.iceServers ?? []

@@ -1,0 +1,176 @@
+/**
+ * Which network a mesh is in, which one is its home, and the way between them.
+ *
+ * A switch opens the new session before it closes the old one, so that a mesh that has joined always has a session; a
+ * switch that fails leaves it where it was.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as PubSub from "effect/PubSub"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { AlreadyJoined, type HubRefused, type HubUnreachable, NotJoined } from "../domain/Errors.ts"
+import type { MeshEvent } from "../domain/MeshEvent.ts"
+import type { NetworkName } from "../domain/NetworkName.ts"
+import type { LinkNews } from "../services/ConnectionPool.ts"
+import type { Supervisor } from "../services/Supervisor.ts"
+import type { WebRtc } from "../services/WebRtc.ts"
+import { NetworkSession, type SessionOptions } from "./NetworkSession.ts"
+
+/** Being in a network. @category models */
+export interface Stay {
+  readonly session: NetworkSession["Service"]
+  readonly scope: Scope.Closeable
+  /** Milliseconds since 1970. */
+  readonly since: number
+}
+
+/** Where a mesh stands. @category models */
+export type State =
+  | { readonly _tag: "Idle" }
+  | { readonly _tag: "Joining" }
+  | { readonly _tag: "Joined"; readonly stay: Stay }
+  | { readonly _tag: "Leaving" }
+
+/** What whereabouts are made with. @category models */
+export interface WhereaboutsOptions extends Omit<SessionOptions, "networkName"> {
+  readonly home: NetworkName
+}
+
+/** A move to another network. @category models */
+export interface Move {
+  readonly to: NetworkName
+  /** Whether that is the home from then on. */
+  readonly asHome: boolean
+  /** For people to read. */
+  readonly why: string
+}
+
+/** @category models */
+export interface Whereabouts {
+  state(): State
+  /** The network that the mesh wants to be in. */
+  home(): NetworkName
+  /** The network that it is in, or will join. */
+  current(): NetworkName
+  /** Joins the home network. */
+  readonly join: Effect.Effect<void, HubUnreachable | HubRefused | AlreadyJoined>
+  readonly leave: Effect.Effect<void>
+  /** Moves to another network, to stay or as a guest. Fails where joining it fails, and then stays where it is. */
+  moveTo(move: Move): Effect.Effect<void, HubUnreachable | HubRefused | NotJoined>
+  /** Makes another network the home, without moving. */
+  settle(home: NetworkName): void
+  /** Every change of the above, from the moment of subscription. */
+  readonly changes: Effect.Effect<PubSub.Subscription<State>, never, Scope.Scope>
+}
+
+/** A mesh that is nowhere yet. @category constructors */
+export const make = Effect.fnUntraced(function*(options: WhereaboutsOptions) {
+  const environment = yield* Effect.context<WebRtc | Supervisor>()
+  const outer = yield* Effect.scope
+  const oneAtATime = yield* Semaphore.make(1)
+  const changes = yield* PubSub.unbounded<State>()
+  let home = options.home
+  let state: State = { _tag: "Idle" }
+
+  const become = (next: State) => {
+    state = next
+    PubSub.publishUnsafe(changes, next)
+  }
+
+  const current = () => state._tag === "Joined" ? state.stay.session.networkName : home
+
+  const tell = (networkName: NetworkName, message: string) =>
+    options.emit({
+      _tag: "StatusChanged",
+      type: "network",
+      message,
+      networkName,
+      fallbackMode: networkName !== home
+    })
+
+  const onLink = (networkName: NetworkName) => (news: LinkNews): Effect.Effect<void> => {
+    switch (news._tag) {
+      case "Opened":
+        return options.emit({ _tag: "PeerConnected", peerId: news.peerId, networkName })
+      case "Closed":
+        return options.emit(
+          {
+            _tag: "PeerDisconnected",
+            peerId: news.peerId,
+            networkName,
+            reason: news.reason
+          } satisfies MeshEvent
+        )
+      case "Ended":
+        return Effect.void
+    }
+  }
+
+  /** Enters a network, in a scope of its own. */
+  const enter = Effect.fnUntraced(function*(networkName: NetworkName) {
+    const scope = yield* Scope.fork(outer)
+    const layer = NetworkSession.layer({ ...options, networkName })
+    const session = yield* Effect.gen(function*() {
+      // A memo map of its own: two sessions must not share a service.
+      const context = yield* Layer.buildWithMemoMap(layer, yield* Layer.makeMemoMap, scope)
+      const session = Context.get(context, NetworkSession)
+      const news = yield* Scope.provide(session.pool.news, scope)
+      yield* PubSub.take(news).pipe(Effect.flatMap(onLink(networkName)), Effect.forever, Effect.forkIn(scope))
+      return session
+    }).pipe(
+      Effect.provideContext(environment),
+      Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+    )
+    return { session, scope, since: yield* Clock.currentTimeMillis } satisfies Stay
+  })
+
+  const join = Effect.gen(function*() {
+    if (state._tag !== "Idle") return yield* new AlreadyJoined({ networkName: current() })
+    become({ _tag: "Joining" })
+    const stay = yield* enter(home).pipe(Effect.onError(() => Effect.sync(() => become({ _tag: "Idle" }))))
+    become({ _tag: "Joined", stay })
+    yield* tell(home, `joined ${home}`)
+  }).pipe(oneAtATime.withPermits(1))
+
+  const leave = Effect.gen(function*() {
+    if (state._tag !== "Joined") return
+    const { scope, session } = state.stay
+    become({ _tag: "Leaving" })
+    yield* Scope.close(scope, Exit.void)
+    become({ _tag: "Idle" })
+    yield* tell(session.networkName, `left ${session.networkName}`)
+  }).pipe(Effect.uninterruptible, oneAtATime.withPermits(1))
+
+  const settle = (name: NetworkName) => {
+    home = name
+    become(state)
+  }
+
+  const moveTo = Effect.fnUntraced(function*({ asHome, to, why }: Move) {
+    if (state._tag !== "Joined") return yield* new NotJoined({ operation: `move to ${to}` })
+    const { stay } = state
+    const from = stay.session.networkName
+    if (from === to) return asHome ? settle(to) : undefined
+    const next = yield* enter(to)
+    if (asHome) home = to
+    become({ _tag: "Joined", stay: next })
+    yield* tell(to, `moved from ${from} to ${to}: ${why}`)
+    // What is under way in the old network is finished there while the new one is in use already.
+    yield* Scope.close(stay.scope, Exit.void)
+  }, oneAtATime.withPermits(1))
+
+  return {
+    state: () => state,
+    home: () => home,
+    current,
+    join,
+    leave,
+    moveTo,
+    settle,
+    changes: PubSub.subscribe(changes)
+  } satisfies Whereabouts as Whereabouts
+})

@@ -1,0 +1,23 @@
+/** When a peer's health is looked at when there is no news. */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Schedule from "effect/Schedule"
+
+/** @category models */
+export interface HealthSchedule {
+  /** The pauses between two checks. News wakes the supervisor at once, whatever is left of a pause. */
+  readonly checks: Schedule.Schedule<unknown>
+  /** A return home that ends in another fallback within this time doubles the next grace period. */
+  readonly settling: Duration.Duration
+}
+
+/** Every 5 s, jittered by a fifth either way; a return has settled after 2 minutes. @category constants */
+export const defaults: HealthSchedule = {
+  checks: Schedule.jittered(Schedule.spaced(Duration.seconds(5))),
+  settling: Duration.minutes(2)
+}
+
+/** The schedule in force. @category references */
+export const HealthSchedule = Context.Reference<HealthSchedule>("homing/HealthSchedule", {
+  defaultValue: () => defaults
+})
