@@ -9,7 +9,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import { LinkClosed } from "../../domain/Errors.ts"
-import type { Dialect, Frame } from "../../domain/Frame.ts"
+import type { Dialect, Frame, Packet } from "../../domain/Frame.ts"
+import * as FrameCodec from "../../domain/FrameCodec.ts"
 import { type PeerId, short } from "../../domain/PeerId.ts"
 import type { Channel } from "../WebRtc.ts"
 import type { LinkSettings } from "./LinkSettings.ts"
@@ -48,6 +49,22 @@ export interface OpenLinkOptions {
 }
 
 const asText = (frame: Frame): string => JSON.stringify(frame)
+
+const isText = ({ packets }: Outbox.Parcel): boolean => packets.length === 1 && typeof packets[0] === "string"
+
+/** A parcel's packets, or one packet with as many short messages as wait and fit: each packet costs the engine the same. */
+const withMore = (parcel: Outbox.Parcel, outbox: Outbox.Outbox): ReadonlyArray<Packet> => {
+  if (!isText(parcel)) return parcel.packets
+  const texts: Array<Packet> = [...parcel.packets]
+  let room = FrameCodec.joinedLength - parcel.bytes
+  while (room > 0) {
+    const next = outbox.poll((waiting) => isText(waiting) && waiting.bytes < room)
+    if (next === undefined) break
+    texts.push(...next.packets)
+    room -= next.bytes + 1
+  }
+  return [FrameCodec.join(texts)]
+}
 
 /** Starts an open link's writer, reader and prober in the scope. @category constructors */
 export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
@@ -123,7 +140,7 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
 
   const write = Effect.gen(function*() {
     const parcel = yield* outbox.take
-    for (const packet of parcel.packets) {
+    for (const packet of dialect === "homing" ? withMore(parcel, outbox) : parcel.packets) {
       yield* channel.writable
       yield* channel.send(packet)
     }
