@@ -323,7 +323,7 @@ describe("packets that share one", () => {
       const received = pushAll(FrameCodec.makeDecoder(), FrameCodec.split(joined))
       assert.deepStrictEqual(
         received.map((one) => one._tag === "Frame" && one.frame.type === "gossip" ? one.frame.content : undefined),
-        texts
+        [...texts]
       )
     },
     { arbitrary: { seed: 7 } }
