@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: ["test/package/**"],
-    testTimeout: 30_000
+    // Bounds for what hangs, not for what is slow: a machine may be busy.
+    testTimeout: 120_000,
+    hookTimeout: 60_000
   }
 })
