@@ -5,7 +5,9 @@ const heavy = ["test/e2e/**/*.test.ts", "test/browser/**/*.test.ts", "test/readm
 
 export default defineConfig({
   test: {
-    testTimeout: 30_000,
+    // Bounds for what hangs, not for what is slow: a machine may be busy.
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
     projects: [
       {
         extends: true,
