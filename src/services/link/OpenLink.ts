@@ -26,6 +26,8 @@ export interface OpenLink {
   /** Milliseconds since 1970. */
   readonly since: number
   readonly outbox: Outbox.Outbox
+  /** Packets handed to the engine so far: as long as it grows, the link carries. */
+  sent(): number
   /** Sends what waits, tells the other side why we go, and waits until it has handled everything, or `patience` is over. */
   farewell(reason: string, patience: Duration.Duration): Effect.Effect<void>
   /** The last round trip in milliseconds; absent until a probe was answered, and with PeerPigeon peers. */
@@ -133,11 +135,13 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
   })
   yield* tend("handle what came", read)
 
+  let sent = 0
   const write = Effect.gen(function*() {
     const parcel = yield* outbox.take
     for (const packet of parcel.packets) {
       yield* channel.writable
       yield* channel.send(packet)
+      sent++
     }
   })
   yield* tend("send", write)
@@ -169,5 +173,13 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
     yield* tend("probe", Effect.andThen(probe, Effect.sleep(settings.probeInterval)))
   }
 
-  return { peerId, dialect, since, outbox, farewell, rttMillis: () => rttMillis } satisfies OpenLink as OpenLink
+  return {
+    peerId,
+    dialect,
+    since,
+    outbox,
+    sent: () => sent,
+    farewell,
+    rttMillis: () => rttMillis
+  } satisfies OpenLink as OpenLink
 })
