@@ -1,6 +1,7 @@
 /**
  * What happens on a link while it is open: a writer that sends what the outbox holds as fast as the engine
- * takes it, a reader that hands over what came, and a prober that measures the round trip and notices silence.
+ * takes it, a listener that answers probes, a reader that hands over what came, and a prober that measures the round
+ * trip and notices silence.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -26,6 +27,8 @@ export interface OpenLink {
   /** Milliseconds since 1970. */
   readonly since: number
   readonly outbox: Outbox.Outbox
+  /** Packets handed to the engine so far: as long as it grows, the link carries. */
+  sent(): number
   /** Sends what waits, tells the other side why we go, and waits until it has handled everything, or `patience` is over. */
   farewell(reason: string, patience: Duration.Duration): Effect.Effect<void>
   /** The last round trip in milliseconds; absent until a probe was answered, and with PeerPigeon peers. */
@@ -105,13 +108,13 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
       Effect.forkScoped
     )
 
-  const onControl = Effect.fnUntraced(function*(frame: Frame, now: number) {
+  const onControl = Effect.fnUntraced(function*(frame: Frame) {
     switch (frame.type) {
       case "ping":
         return yield* Effect.ignore(channel.send(asText({ type: "pong", nonce: frame.nonce })))
       case "pong":
         if (asked?.nonce === frame.nonce) {
-          rttMillis = now - asked.at
+          rttMillis = lastHeard - asked.at
           asked = undefined
         }
         return
@@ -125,24 +128,37 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
     }
   })
 
-  const read = Effect.gen(function*() {
+  // What takes time is done apart: however long the application needs, the link hears and answers.
+  const work = yield* Queue.bounded<Frame>(settings.inboxFrames)
+  const listen = Effect.gen(function*() {
     const frames = yield* Queue.takeAll(options.inbox)
     lastHeard = yield* Clock.currentTimeMillis
+    for (const frame of frames) {
+      if (frame.type === "ping" || frame.type === "pong") yield* onControl(frame)
+      else if (!Queue.offerUnsafe(work, frame)) {
+        return options.lost("the peer sends faster than its messages can be handled")
+      }
+    }
+  })
+  yield* tend("hear", listen)
+
+  const read = Effect.gen(function*() {
+    const frames = yield* Queue.takeAll(work)
     const batch: Array<Frame> = []
     const controls: Array<Frame> = []
     for (const frame of frames) (frame.type === "gossip" || frame.type === "__BINARY__" ? batch : controls).push(frame)
-    // Probes first: they measure the link, not what is done with its messages.
-    for (const control of controls) if (control.type === "ping") yield* onControl(control, lastHeard)
     if (batch.length > 0) yield* options.handle(batch)
-    for (const control of controls) if (control.type !== "ping") yield* onControl(control, lastHeard)
+    for (const control of controls) yield* onControl(control)
   })
   yield* tend("handle what came", read)
 
+  let sent = 0
   const write = Effect.gen(function*() {
     const parcel = yield* outbox.take
     for (const packet of dialect === "homing" ? withMore(parcel, outbox) : parcel.packets) {
       yield* channel.writable
       yield* channel.send(packet)
+      sent++
     }
   })
   yield* tend("send", write)
@@ -174,5 +190,13 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
     yield* tend("probe", Effect.andThen(probe, Effect.sleep(settings.probeInterval)))
   }
 
-  return { peerId, dialect, since, outbox, farewell, rttMillis: () => rttMillis } satisfies OpenLink as OpenLink
+  return {
+    peerId,
+    dialect,
+    since,
+    outbox,
+    sent: () => sent,
+    farewell,
+    rttMillis: () => rttMillis
+  } satisfies OpenLink as OpenLink
 })
