@@ -149,8 +149,13 @@ export type PeerMessage = typeof PeerMessage.Type
 
 const encode = Schema.encodeEffect(Schema.fromJsonString(PeerMessage))
 
+// JSON leaves these as they are, and readers such as Node's readline and Python's splitlines end a line at them.
+const otherNewlines = /[\u0085\u2028\u2029]/g
+const escaped = (newline: string) => `\\u${newline.charCodeAt(0).toString(16).padStart(4, "0")}`
+
 /** Writes a message as a line, without its newline. @category encoding */
-export const encodeMessage = (message: PeerMessage): Effect.Effect<string> => Effect.orDie(encode(message))
+export const encodeMessage = (message: PeerMessage): Effect.Effect<string> =>
+  Effect.map(Effect.orDie(encode(message)), (line) => line.replaceAll(otherNewlines, escaped))
 
 /** Puts a content on a line. @category encoding */
 export const carry = (content: Content): Carried =>

@@ -5,12 +5,14 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Cause from "effect/Cause"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import * as Runtime from "effect/Runtime"
+import { waitAtMost } from "../services/Patience.ts"
 import { hub } from "./commands/hub.ts"
 import { peer } from "./commands/peer.ts"
 import * as Package from "./Package.ts"
@@ -28,8 +30,16 @@ const logging = Layer.mergeAll(
   Layer.succeed(References.MinimumLogLevel, "Warn")
 )
 
-/** Ends the process, open input or not, once what was written is out. */
-const leave = (code: number) => void process.stdout.write("", () => process.exit(code))
+/** Long enough for whoever reads at all. */
+const flushPatience = Duration.seconds(1)
+
+/** Ends the process, open input or not, once what was written is out; does not wait for one who does not read. */
+const leave = (code: number) =>
+  void Effect.callback<void>((resume) => void process.stdout.write("", () => resume(Effect.void))).pipe(
+    waitAtMost(flushPatience),
+    Effect.ensuring(Effect.sync(() => process.exit(code))),
+    Effect.runFork
+  )
 
 /** To be told to stop is how a hub and a peer end well. */
 const teardown: Runtime.Teardown = (exit) =>

@@ -4,7 +4,7 @@
  * A frame is a JSON text packet whenever it is small and has no bytes in it. Otherwise it depends on the
  * dialect. In `homing`, bytes travel raw in an envelope, and what is larger than a packet is cut into fragments:
  *
- *     text packet    the frame as JSON
+ *     text packet    the frame as JSON; several that wait together share one, a line each
  *     envelope       0xFD  header length (uint32)  header: the frame as JSON, without its bytes  the bytes
  *     first fragment 0xFE  total length (uint32)   the beginning of a JSON text or an envelope
  *     next fragment  0xFF  offset (uint32)         the next part of it
@@ -176,6 +176,31 @@ const encodePigeon = (frame: Frame, limit: number): Result.Result<ReadonlyArray<
   const size = utf8Length(text, limit)
   return size > limit ? tooLarge(size, limit) : Result.succeed([text])
 }
+
+/**
+ * The most characters of text packets that are joined into one: as UTF-8 they fit a packet whatever they are.
+ *
+ * @category constants
+ */
+export const joinedLength = Math.floor(packetBytes / 3)
+
+/** Frames that one packet may carry; a stranger's further ones are ignored. */
+const maxLines = 4096
+
+/**
+ * Text packets in one, a line each, for `homing`: JSON as we write it has no line breaks of its own.
+ *
+ * @category encoding
+ */
+export const join = (texts: ReadonlyArray<Packet>): Packet => texts.join("\n")
+
+/**
+ * The packets that were joined into one.
+ *
+ * @category decoding
+ */
+export const split = (packet: Packet): ReadonlyArray<Packet> =>
+  typeof packet === "string" && packet.includes("\n") ? packet.split("\n", maxLines) : [packet]
 
 const tooLarge = (size: number, limit: number) => Result.fail(new MessageTooLarge({ size, limit }))
 

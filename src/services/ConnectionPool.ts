@@ -47,8 +47,8 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
   /** Sends a frame to a neighbour, waiting for room in its outbox. */
   send(peerId: PeerId, frame: Frame): Effect.Effect<void, LinkClosed | MessageTooLarge>
   /**
-   * Sends a frame to every neighbour but some, encoding it once, and says to how many. A neighbour whose outbox has no
-   * room within `forwardPatience` is let go, so that one slow link cannot stop a network.
+   * Sends a frame to every neighbour but some, encoding it once, and says to how many. Waits for room in their outboxes;
+   * a neighbour that takes nothing for `forwardPatience` meanwhile is let go, so that one link cannot stop a network.
    */
   fanOut(frame: Frame, except: (peerId: PeerId) => boolean): Effect.Effect<number, MessageTooLarge>
   /** Says who handles frames from now on. Frames that come before wait. */
@@ -140,6 +140,16 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
       const letGo = (peerId: PeerId, reason: string) =>
         Effect.sync(() => void entries.get(peerId)?.actor?.tellUnsafe(Event.Close({ reason })))
 
+      /** Lets a neighbour go once it takes nothing any more. One that takes a little is slow, and waited for. */
+      const letGoIfStalled = Effect.fnUntraced(function*(link: OpenLink) {
+        let sent: number
+        do {
+          sent = link.sent()
+          yield* Effect.sleep(settings.forwardPatience)
+        } while (link.sent() > sent)
+        yield* letGo(link.peerId, "too slow for the messages of this network")
+      })
+
       const encode = (frame: Frame, dialect: Dialect) =>
         Result.map(FrameCodec.encode(frame, dialect, settings.maxMessageBytes), Outbox.parcel)
 
@@ -166,10 +176,7 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
         }
         yield* Effect.forEach(slow, ([link, parcel]) =>
           link.outbox.offer(parcel).pipe(
-            Effect.timeoutOrElse({
-              duration: settings.forwardPatience,
-              orElse: () => letGo(link.peerId, "too slow for the messages of this network")
-            }),
+            Effect.raceFirst(letGoIfStalled(link)),
             Effect.ignore
           ), { concurrency: "unbounded", discard: true })
         return sent

@@ -4,7 +4,15 @@ import { networkInterfaces } from "node:os"
 import { RTCDataChannel, RTCPeerConnection } from "werift"
 import { type IceServer, WebRtc } from "./WebRtc.ts"
 import { open } from "./webrtc/connection.ts"
-import { connectionState, containFaults, release, renewPath, sendEmpty, speedUp } from "./webrtc/werift.ts"
+import {
+  connectionState,
+  containFaults,
+  release,
+  renewPath,
+  sendEmpty,
+  speedUp,
+  withoutDefaultStun
+} from "./webrtc/werift.ts"
 
 /**
  * Bytes that may wait in werift: 4 KiB, sixteen messages of 256 bytes. Every waiting message is woken for every
@@ -46,6 +54,7 @@ export const layer: Layer.Layer<WebRtc> = Layer.succeed(WebRtc, {
         setLocalDescription: async (description) => {
           // From now on the other side may send.
           containFaults(native)
+          if (!namesStun(options.iceServers)) withoutDefaultStun(native)
           // werift's promise waits for all candidates; ours, until the description is applied.
           gathering = native.setLocalDescription(description)
           await Promise.race([gathering, native.signalingStateChange.asPromise()])
@@ -71,6 +80,10 @@ export const layer: Layer.Layer<WebRtc> = Layer.succeed(WebRtc, {
       }
     }, options)
 })
+
+/** Whether a STUN server is among those configured. */
+const namesStun = (servers: ReadonlyArray<IceServer>): boolean =>
+  servers.some(({ urls }) => [urls].flat().some((url) => url.startsWith("stun")))
 
 const toIceServer = ({ credential, urls, username }: IceServer) => ({
   urls: typeof urls === "string" ? urls : [...urls],

@@ -71,6 +71,7 @@ describe("a message", () => {
         { event: "ready", peerId: peer(1), networkName },
         { event: "error", error: { _tag: "HubUnreachable", message: "No hub\nanswers" } },
         { event: "message", kind: "direct", from: peer(2), content: "two\nlines", networkName, hops: 1 },
+        { event: "message", kind: "direct", from: peer(2), content: "\u0085\u2028\u2029", networkName, hops: 1 },
         { event: "peerConnected", peerId: peer(2) },
         { event: "peerDisconnected", peerId: peer(2), reason: "left the network" },
         { event: "statusChanged", type: "hub", message: "connected", networkName },
@@ -80,7 +81,8 @@ describe("a message", () => {
       ]
       for (const message of messages) {
         const line = yield* PeerProtocol.encodeMessage(message)
-        assert.notInclude(line, "\n")
+        // Also what Node's readline and Python's splitlines take for the end of a line.
+        assert.notMatch(line, /[\n\r\u0085\u2028\u2029]/)
         const back = Schema.decodeUnknownSync(Schema.fromJsonString(PeerProtocol.PeerMessage))(line)
         assert.deepStrictEqual(back, message)
       }

@@ -313,3 +313,24 @@ describe("types", () => {
     for (const dialect of dialects) assert.isTrue(isFrame(roundTrip(gossip(fill(20)), dialect)))
   })
 })
+
+describe("packets that share one", () => {
+  it.prop(
+    "come apart as they were, whatever text is in them",
+    [Schema.NonEmptyArray(Schema.String)],
+    ([texts]) => {
+      const joined = FrameCodec.join(texts.flatMap((text) => packets(gossip(text), "homing")))
+      const received = pushAll(FrameCodec.makeDecoder(), FrameCodec.split(joined))
+      assert.deepStrictEqual(
+        received.map((one) => one._tag === "Frame" && one.frame.type === "gossip" ? one.frame.content : undefined),
+        [...texts]
+      )
+    },
+    { arbitrary: { seed: 7 } }
+  )
+
+  it("fit a packet, and a stranger's are bounded in number", () => {
+    assert.isAtMost(new TextEncoder().encode("\u20ac".repeat(FrameCodec.joinedLength)).length, FrameCodec.packetBytes)
+    assert.isAtMost(FrameCodec.split("\n".repeat(100_000)).length, 4096)
+  })
+})

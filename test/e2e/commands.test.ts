@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { homing, hub, linked, peer } from "../support/processes.ts"
 
 const stackTrace = /^\s+at .+:\d+:\d+\)?$/m
@@ -132,6 +132,21 @@ describe("homing peer", () => {
       for (let n = 0; n < 10; n++) one.tell({ op: "peers" })
       assert.strictEqual(yield* one.exit, 0)
       assert.strictEqual(one.stderr(), "")
+    }), 60_000)
+
+  it.live("ends on SIGTERM although its output is not being read", () =>
+    Effect.gen(function*() {
+      const { url } = yield* hub()
+      const loud = yield* peer(url, "stuck")
+      const stuck = yield* homing(["peer", "--json", "--hub", url, "--network", "stuck"])
+      const { peerId } = yield* loud.event("peerConnected")
+      stuck.child.stdout?.pause()
+      yield* loud.ask({ op: "send", to: peerId, content: "x".repeat(4 * 1024 * 1024) })
+      const exit = yield* Effect.callback<number | null>((resume) => {
+        stuck.child.once("exit", (code) => resume(Effect.succeed(code)))
+      }).pipe(Effect.forkChild({ startImmediately: true }))
+      stuck.kill("SIGTERM")
+      assert.strictEqual(yield* Fiber.join(exit).pipe(Effect.timeout("15 seconds")), 0)
     }), 60_000)
 
   it.live("talks with people through pipes", () =>

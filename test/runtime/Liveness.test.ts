@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Queue, Stream } from "effect"
+import { Effect, Fiber, Layer, Queue, Stream } from "effect"
 import type { MeshEvent } from "../../src/domain/MeshEvent.ts"
 import { NetworkName } from "../../src/domain/NetworkName.ts"
+import { WebRtc } from "../../src/services/WebRtc.ts"
 import { elapse, mesh, peer, simulate, world } from "../support/simulation.ts"
 import { stranger } from "../support/stranger.ts"
 
@@ -42,6 +43,60 @@ describe("a link", () => {
       const lost = heard.find((event) => event._tag === "PeerDisconnected")
       assert.deepInclude(lost, { peerId: peer(0), reason: "no answer for 10 s" })
     }).pipe(simulate, Effect.provide(world)))
+})
+
+describe("a broadcast", () => {
+  /** The world, with links that take a packet each so often. */
+  const sluggish = (turn: Effect.Effect<void>) =>
+    Layer.merge(
+      world,
+      Layer.effect(
+        WebRtc,
+        Effect.map(WebRtc, (webRtc) => ({
+          ...webRtc,
+          open: ({ handlers, ...options }) =>
+            webRtc.open({
+              ...options,
+              handlers: {
+                ...handlers,
+                onOpen: (channel) => handlers.onOpen({ ...channel, writable: Effect.andThen(turn, channel.writable) })
+              }
+            })
+        }))
+      ).pipe(Layer.provide(world))
+    )
+  const large = "x".repeat(1024 * 1024)
+  const scene = Effect.gen(function*() {
+    const [ada, bob] = [yield* mesh(1), yield* mesh(2)]
+    const heard: Array<MeshEvent> = []
+    yield* Stream.merge(ada.events, bob.events).pipe(
+      Stream.runForEach((event) => Effect.sync(() => void heard.push(event))),
+      Effect.forkScoped({ startImmediately: true })
+    )
+    yield* ada.join
+    yield* bob.join
+    yield* elapse(3)
+    const sending = yield* Effect.forEach(Array.from({ length: 12 }), () => ada.broadcast(large), {
+      concurrency: "unbounded"
+    }).pipe(Effect.forkChild({ startImmediately: true }))
+    yield* elapse(60)
+    yield* Fiber.join(sending)
+    return heard
+  })
+
+  it.effect("waits for a link that is slow", () =>
+    Effect.gen(function*() {
+      const heard = yield* scene
+      assert.isUndefined(heard.find((event) => event._tag === "PeerDisconnected"))
+      assert.strictEqual(heard.filter((event) => event._tag === "Message").length, 12)
+    }).pipe(simulate, Effect.provide(sluggish(Effect.sleep("50 millis")))))
+
+  it.effect("does not wait for a link that takes nothing", () =>
+    Effect.gen(function*() {
+      const heard = yield* scene
+      const lost = heard.find((event) => event._tag === "PeerDisconnected")
+      assert.deepInclude(lost, { reason: "too slow for the messages of this network" })
+    }).pipe(simulate, Effect.provide(sluggish(Effect.never))))
 })
 
 describe("errors", () => {

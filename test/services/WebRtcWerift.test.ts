@@ -9,6 +9,7 @@ import type { Packet } from "../../src/domain/Frame.ts"
 import { PeerId } from "../../src/domain/PeerId.ts"
 import type { Candidate } from "../../src/domain/Signal.ts"
 import { type Channel, type Connection, type ConnectionState, WebRtc } from "../../src/services/WebRtc.ts"
+import { withoutDefaultStun } from "../../src/services/webrtc/werift.ts"
 import * as WebRtcWerift from "../../src/services/WebRtcWerift.ts"
 
 const ids = { offerer: PeerId.make("b".repeat(40)), answerer: PeerId.make("a".repeat(40)) } as const
@@ -329,3 +330,15 @@ describe("WebRtcWerift", () => {
 
 /** What keeps the process alive, but for timers that come and go: sockets, above all. */
 const resources = () => process.getActiveResourcesInfo().filter((resource) => resource !== "Timeout")
+
+describe("withoutDefaultStun", () => {
+  it("leaves a connection that names no STUN server without one", async () => {
+    const connection = new RTCPeerConnection({ iceServers: [] })
+    connection.createDataChannel("messages")
+    await connection.createOffer()
+    assert.isAbove(connection.iceTransports.length, 0)
+    withoutDefaultStun(connection)
+    for (const { connection: ice } of connection.iceTransports) assert.isUndefined(Reflect.get(ice, "stunServer"))
+    await connection.close()
+  })
+})

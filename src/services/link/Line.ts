@@ -87,10 +87,12 @@ export const open = Effect.fnUntraced(function*(
         tell(Event.ChannelOpened({ attempt }))
       },
       onPacket: (packet) => {
-        const received = decoder.push(packet)
-        if (Result.isFailure(received)) return options.malformed()
-        if (received.success._tag === "Frame" && !Queue.offerUnsafe(inbox, received.success.frame)) {
-          lost("the peer sends faster than its messages can be handled")
+        for (const part of FrameCodec.split(packet)) {
+          const received = decoder.push(part)
+          if (Result.isFailure(received)) options.malformed()
+          else if (received.success._tag === "Frame" && !Queue.offerUnsafe(inbox, received.success.frame)) {
+            return lost("the peer sends faster than its messages can be handled")
+          }
         }
       },
       onClose: () => lost("the channel closed")

@@ -20,7 +20,7 @@ export interface LinkSettings {
   readonly suspectAfter: Duration.Duration
   /** Silence after which an open link is dead. */
   readonly deadAfter: Duration.Duration
-  /** How long a frame that is passed on may wait for room at a slow neighbour, who is then let go. */
+  /** How long a neighbour with a full outbox may take nothing before it is let go. */
   readonly forwardPatience: Duration.Duration
   /** How long a closing link may take to send what was accepted. */
   readonly drainTimeout: Duration.Duration

@@ -1,6 +1,7 @@
 /**
  * What happens on a link while it is open: a writer that sends what the outbox holds as fast as the engine
- * takes it, a reader that hands over what came, and a prober that measures the round trip and notices silence.
+ * takes it, a listener that answers probes, a reader that hands over what came, and a prober that measures the round
+ * trip and notices silence.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -9,7 +10,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import { LinkClosed } from "../../domain/Errors.ts"
-import type { Dialect, Frame } from "../../domain/Frame.ts"
+import type { Dialect, Frame, Packet } from "../../domain/Frame.ts"
+import * as FrameCodec from "../../domain/FrameCodec.ts"
 import { type PeerId, short } from "../../domain/PeerId.ts"
 import type { Channel } from "../WebRtc.ts"
 import type { LinkSettings } from "./LinkSettings.ts"
@@ -25,6 +27,8 @@ export interface OpenLink {
   /** Milliseconds since 1970. */
   readonly since: number
   readonly outbox: Outbox.Outbox
+  /** Packets handed to the engine so far: as long as it grows, the link carries. */
+  sent(): number
   /** Sends what waits, tells the other side why we go, and waits until it has handled everything, or `patience` is over. */
   farewell(reason: string, patience: Duration.Duration): Effect.Effect<void>
   /** The last round trip in milliseconds; absent until a probe was answered, and with PeerPigeon peers. */
@@ -48,6 +52,22 @@ export interface OpenLinkOptions {
 }
 
 const asText = (frame: Frame): string => JSON.stringify(frame)
+
+const isText = ({ packets }: Outbox.Parcel): boolean => packets.length === 1 && typeof packets[0] === "string"
+
+/** A parcel's packets, or one packet with as many short messages as wait and fit: each packet costs the engine the same. */
+const withMore = (parcel: Outbox.Parcel, outbox: Outbox.Outbox): ReadonlyArray<Packet> => {
+  if (!isText(parcel)) return parcel.packets
+  const texts: Array<Packet> = [...parcel.packets]
+  let room = FrameCodec.joinedLength - parcel.bytes
+  while (room > 0) {
+    const next = outbox.poll((waiting) => isText(waiting) && waiting.bytes < room)
+    if (next === undefined) break
+    texts.push(...next.packets)
+    room -= next.bytes + 1
+  }
+  return [FrameCodec.join(texts)]
+}
 
 /** Starts an open link's writer, reader and prober in the scope. @category constructors */
 export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
@@ -88,13 +108,13 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
       Effect.forkScoped
     )
 
-  const onControl = Effect.fnUntraced(function*(frame: Frame, now: number) {
+  const onControl = Effect.fnUntraced(function*(frame: Frame) {
     switch (frame.type) {
       case "ping":
         return yield* Effect.ignore(channel.send(asText({ type: "pong", nonce: frame.nonce })))
       case "pong":
         if (asked?.nonce === frame.nonce) {
-          rttMillis = now - asked.at
+          rttMillis = lastHeard - asked.at
           asked = undefined
         }
         return
@@ -108,24 +128,37 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
     }
   })
 
-  const read = Effect.gen(function*() {
+  // What takes time is done apart: however long the application needs, the link hears and answers.
+  const work = yield* Queue.bounded<Frame>(settings.inboxFrames)
+  const listen = Effect.gen(function*() {
     const frames = yield* Queue.takeAll(options.inbox)
     lastHeard = yield* Clock.currentTimeMillis
+    for (const frame of frames) {
+      if (frame.type === "ping" || frame.type === "pong") yield* onControl(frame)
+      else if (!Queue.offerUnsafe(work, frame)) {
+        return options.lost("the peer sends faster than its messages can be handled")
+      }
+    }
+  })
+  yield* tend("hear", listen)
+
+  const read = Effect.gen(function*() {
+    const frames = yield* Queue.takeAll(work)
     const batch: Array<Frame> = []
     const controls: Array<Frame> = []
     for (const frame of frames) (frame.type === "gossip" || frame.type === "__BINARY__" ? batch : controls).push(frame)
-    // Probes first: they measure the link, not what is done with its messages.
-    for (const control of controls) if (control.type === "ping") yield* onControl(control, lastHeard)
     if (batch.length > 0) yield* options.handle(batch)
-    for (const control of controls) if (control.type !== "ping") yield* onControl(control, lastHeard)
+    for (const control of controls) yield* onControl(control)
   })
   yield* tend("handle what came", read)
 
+  let sent = 0
   const write = Effect.gen(function*() {
     const parcel = yield* outbox.take
-    for (const packet of parcel.packets) {
+    for (const packet of dialect === "homing" ? withMore(parcel, outbox) : parcel.packets) {
       yield* channel.writable
       yield* channel.send(packet)
+      sent++
     }
   })
   yield* tend("send", write)
@@ -157,5 +190,13 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
     yield* tend("probe", Effect.andThen(probe, Effect.sleep(settings.probeInterval)))
   }
 
-  return { peerId, dialect, since, outbox, farewell, rttMillis: () => rttMillis } satisfies OpenLink as OpenLink
+  return {
+    peerId,
+    dialect,
+    since,
+    outbox,
+    sent: () => sent,
+    farewell,
+    rttMillis: () => rttMillis
+  } satisfies OpenLink as OpenLink
 })

@@ -21,6 +21,8 @@ export interface Outbox {
   tryOffer(parcel: Parcel): boolean
   /** The next parcel; waits for one. */
   readonly take: Effect.Effect<Parcel>
+  /** The next parcel if there is one and it suits; never waits. */
+  poll(suits: (parcel: Parcel) => boolean): Parcel | undefined
   /** Parcels that wait. */
   size(): number
   /** Waits until nothing waits any more. */
@@ -86,13 +88,9 @@ export const make = (limit: { readonly bytes: number; readonly frames: number })
       return Effect.onInterrupt(Deferred.await(sender.accepted), () => Effect.sync(() => waiting.delete(sender)))
     })
 
-  const take: Effect.Effect<Parcel> = Effect.suspend(() => {
+  const poll = (suits: (parcel: Parcel) => boolean): Parcel | undefined => {
     const parcel = parcels[head]
-    if (parcel === undefined) {
-      wakeDrainers()
-      taker = Deferred.makeUnsafe<void>()
-      return Effect.andThen(Deferred.await(taker), take)
-    }
+    if (parcel === undefined || !suits(parcel)) return undefined
     head++
     bytes -= parcel.bytes
     // Forget what was taken now and then, so that the array does not grow with the link's age.
@@ -106,13 +104,22 @@ export const make = (limit: { readonly bytes: number; readonly frames: number })
       append(sender.parcel)
       Deferred.doneUnsafe(sender.accepted, Effect.void)
     }
-    return Effect.succeed(parcel)
+    return parcel
+  }
+
+  const take: Effect.Effect<Parcel> = Effect.suspend(() => {
+    const parcel = poll(() => true)
+    if (parcel !== undefined) return Effect.succeed(parcel)
+    wakeDrainers()
+    taker = Deferred.makeUnsafe<void>()
+    return Effect.andThen(Deferred.await(taker), take)
   })
 
   return {
     offer,
     tryOffer,
     take,
+    poll,
     size,
     // The one who sends asks for the next parcel only when the last one is out, so an idle taker means drained.
     drained: Effect.suspend(() => {

@@ -60,6 +60,16 @@ export const renewPath = (connection: RTCPeerConnection): void => {
   }
 }
 
+/**
+ * Keeps a connection that names no STUN server from asking Google's, which is what werift does unasked. To be called
+ * before candidates are gathered.
+ *
+ * @category workarounds
+ */
+export const withoutDefaultStun = (connection: RTCPeerConnection): void => {
+  for (const { connection: ice } of connection.iceTransports) Reflect.set(ice, "stunServer", undefined)
+}
+
 /** More than any flight of a DTLS handshake. */
 const pastHandshake = 99
 

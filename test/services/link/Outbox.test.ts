@@ -26,6 +26,20 @@ describe("Outbox", () => {
       assert.deepStrictEqual(taken.map(({ packets }) => packets[0]), numbers)
     }))
 
+  it.effect("gives what waits and suits without waiting, and lets a sender in for it", () =>
+    Effect.gen(function*() {
+      const outbox = Outbox.make({ bytes: 1000, frames: 2 })
+      for (const text of ["a", "bb", "c"]) {
+        yield* outbox.offer(parcel(text)).pipe(Effect.forkChild({ startImmediately: true }))
+      }
+      const short = (waiting: Outbox.Parcel) => waiting.bytes === 1
+      assert.deepStrictEqual(outbox.poll(short)?.packets, ["a"])
+      assert.isUndefined(outbox.poll(short))
+      assert.deepStrictEqual((yield* outbox.take).packets, ["bb"])
+      assert.deepStrictEqual(outbox.poll(short)?.packets, ["c"])
+      assert.isUndefined(outbox.poll(short))
+    }))
+
   it.effect("suspends a sender when full by bytes, and lets a single large parcel through", () =>
     Effect.gen(function*() {
       const outbox = Outbox.make({ bytes: 10, frames: 100 })

@@ -1,0 +1,38 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Queue } from "effect"
+import { TestClock } from "effect/testing"
+import type { Frame, Packet } from "../../../src/domain/Frame.ts"
+import { defaults } from "../../../src/services/link/LinkSettings.ts"
+import * as OpenLink from "../../../src/services/link/OpenLink.ts"
+import { peer } from "../../support/simulation.ts"
+
+describe("an open link", () => {
+  it.effect("hears and answers while its messages are being handled", () =>
+    Effect.gen(function*() {
+      const inbox = yield* Queue.unbounded<Frame>()
+      const sent: Array<Packet> = []
+      const lost: Array<string> = []
+      yield* OpenLink.make({
+        peerId: peer(1),
+        dialect: "homing",
+        settings: defaults,
+        channel: {
+          send: (packet) => Effect.sync(() => void sent.push(packet)),
+          writable: Effect.void,
+          bufferedAmount: () => 0
+        },
+        inbox,
+        handle: () => Effect.never,
+        suspected: Effect.void,
+        lost: (reason) => void lost.push(reason)
+      })
+      Queue.offerUnsafe(inbox, { type: "__BINARY__", bytes: new Uint8Array(1) })
+      for (let nonce = 1; nonce <= 15; nonce++) {
+        yield* TestClock.adjust("1 second")
+        Queue.offerUnsafe(inbox, { type: "ping", nonce })
+      }
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(lost, [])
+      assert.strictEqual(sent.filter((packet) => String(packet).includes("\"pong\"")).length, 15)
+    }))
+})
