@@ -29,6 +29,8 @@ export const layer: Layer.Layer<SignalingTransport, never, SimulatedNetwork> = L
         Effect.succeed({
           state: Effect.succeed({ _tag: "Connected" as const, url, since: 0 }),
           changes: Stream.never,
+          networks: Effect.succeed([]),
+          watch: () => Effect.succeed(Stream.succeed({ _tag: "Unsupported" })),
           join: Effect.fnUntraced(function*(networkName: NetworkName) {
             const room = roomOf(networkName)
             const news = yield* Queue.sliding<MembershipNews>(1024)
