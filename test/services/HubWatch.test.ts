@@ -1,5 +1,6 @@
 /** Watching networks, asking for them and leaving them quietly, from the peer's side. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -99,7 +100,14 @@ describe("watching", () => {
       const session = yield* open(world, [hubA])
       yield* session.join(lark)
       const { watched } = yield* watchScoped(session, dove)
+      const gate = yield* Deferred.make<void>()
+      const slow = yield* Effect.forkChild(
+        Stream.runCollect(Stream.tap(Stream.take(watched, 2), () => Deferred.await(gate)))
+      )
+      yield* settle
       for (let n = 0; n < 100; n++) yield* say(world.only, "dove", n, 0)
+      yield* Deferred.succeed(gate, undefined)
+      assert.deepStrictEqual(yield* Fiber.join(slow), [unknown, counts(99, 0)])
       assert.deepStrictEqual(yield* Stream.runCollect(Stream.take(watched, 1)), [counts(99, 0)])
     }))
 

@@ -63,10 +63,12 @@ export class Watches {
 
   /** Shows something to the watches of a network, or to all. */
   show(watched: Watched, networkName?: NetworkName): Effect.Effect<void> {
-    return Effect.sync(() => {
-      for (const watch of this.#watches) {
-        if (networkName === undefined || watch.networkName === networkName) PubSub.publishUnsafe(watch.seen, watched)
-      }
+    return Effect.suspend(() => {
+      const concerned = Array.from(this.#watches).filter((watch) =>
+        networkName === undefined || watch.networkName === networkName
+      )
+      // Not `publishUnsafe`, which would keep the outdated for a slow reader and drop the new.
+      return Effect.forEach(concerned, ({ seen }) => PubSub.publish(seen, watched), { discard: true })
     })
   }
 }
