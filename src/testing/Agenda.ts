@@ -1,69 +1,77 @@
 /** What is due when: a binary heap, ordered by time and then by the order in which things were put down. */
 
-/** Something that is due at a time. @category models */
+/** Something that is due. @category models */
 export interface Item {
-  /** Milliseconds since 1970. */
-  readonly at: number
-  /** Comes after everything else of its time, whenever that was put down. */
-  readonly late: boolean
-  /** Called at that time, unless it is `undefined` by then. */
+  /** Called when it is due, unless it is `undefined` by then. */
   act: (() => void) | undefined
 }
 
-interface Node {
-  readonly item: Item
-  readonly order: number
-}
-
-const before = (a: Node, b: Node): boolean => {
-  if (a.item.at !== b.item.at) return a.item.at < b.item.at
-  if (a.item.late !== b.item.late) return b.item.late
-  return a.order < b.order
-}
+/** Added to the order of what comes after everything else of its time. */
+const last = 2 ** 52
 
 /** @category models */
 export class Agenda {
-  readonly #heap: Array<Node> = []
+  // Numbers in arrays of their own, so that comparing touches nothing else.
+  readonly #times: Array<number> = []
+  readonly #orders: Array<number> = []
+  readonly #items: Array<Item> = []
   #count = 0
 
-  /** What comes next. */
-  get next(): Item | undefined {
-    return this.#heap[0]?.item
+  /** When the next is due, in milliseconds since 1970; `Infinity` when nothing is. */
+  get nextAt(): number {
+    return this.#times[0] ?? Infinity
   }
 
+  get next(): Item | undefined {
+    return this.#items[0]
+  }
+
+  /** Puts something down. With `late` it comes after everything else of its time, whenever that was put down. */
   add(at: number, act: () => void, late = false): Item {
-    const item: Item = { at, late, act }
-    const node: Node = { item, order: this.#count++ }
-    const heap = this.#heap
-    let hole = heap.push(node) - 1
+    const item: Item = { act }
+    const order = this.#count++ + (late ? last : 0)
+    let hole = this.#items.length
     while (hole > 0) {
       const up = (hole - 1) >> 1
-      const parent = heap[up]
-      if (parent === undefined || before(parent, node)) break
-      heap[hole] = parent
+      if (!this.#isAfter(up, at, order)) break
+      this.#move(up, hole)
       hole = up
     }
-    heap[hole] = node
+    this.#put(hole, at, order, item)
     return item
   }
 
-  /** Strikes out what comes next. */
+  /** Strikes out the next. */
   drop(): void {
-    const heap = this.#heap
-    const last = heap.pop()
-    if (last === undefined || heap.length === 0) return
+    const [at, order, item] = [this.#times.pop(), this.#orders.pop(), this.#items.pop()]
+    const size = this.#items.length
+    if (at === undefined || order === undefined || item === undefined || size === 0) return
     let hole = 0
     while (true) {
-      const left = heap[2 * hole + 1]
-      const right = heap[2 * hole + 2]
-      if (left === undefined) break
-      const [child, at] = right !== undefined && before(right, left)
-        ? [right, 2 * hole + 2]
-        : [left, 2 * hole + 1]
-      if (before(last, child)) break
-      heap[hole] = child
-      hole = at
+      let child = 2 * hole + 1
+      if (child >= size) break
+      const right = child + 1
+      if (right < size && this.#isAfter(child, this.#times[right] ?? 0, this.#orders[right] ?? 0)) child = right
+      if (this.#isAfter(child, at, order)) break
+      this.#move(child, hole)
+      hole = child
     }
-    heap[hole] = last
+    this.#put(hole, at, order, item)
+  }
+
+  #isAfter(index: number, at: number, order: number): boolean {
+    const time = this.#times[index] ?? 0
+    return time > at || (time === at && (this.#orders[index] ?? 0) > order)
+  }
+
+  #put(index: number, at: number, order: number, item: Item): void {
+    this.#times[index] = at
+    this.#orders[index] = order
+    this.#items[index] = item
+  }
+
+  #move(from: number, to: number): void {
+    const item = this.#items[from]
+    if (item !== undefined) this.#put(to, this.#times[from] ?? 0, this.#orders[from] ?? 0, item)
   }
 }

@@ -81,9 +81,11 @@ export const make = Effect.gen(function*() {
   const pump = () => {
     kicked = false
     pumping = true
-    let pauseAt: number | undefined
     let pause = false
+    // The time of the first thing that ran since promises had their turn.
+    let ranAt: number | undefined
     while (true) {
+      if (ready.length > 0) ranAt ??= now
       if (!settle()) {
         pause = true
         break
@@ -91,16 +93,17 @@ export const make = Effect.gen(function*() {
       if (flowing === 0 || held > 0) break
       const item = agenda.next
       if (item === undefined) break
-      if (item.act !== undefined) {
-        if (pauseAt !== undefined && item.at > pauseAt) {
+      const { act } = item
+      if (act !== undefined) {
+        const at = agenda.nextAt
+        if (ranAt !== undefined && at > ranAt + breath) {
           pause = true
           break
         }
-        pauseAt ??= item.at + breath
-        if (item.at > now) now = item.at
+        if (at > now) now = at
+        ranAt ??= now
       }
       agenda.drop()
-      const act = item.act
       item.act = undefined
       act?.()
     }
