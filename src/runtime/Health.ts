@@ -11,7 +11,7 @@ import type { NetworkHealth } from "../domain/NetworkHealth.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import { HealthSchedule } from "../services/HealthSchedule.ts"
 import type { HubSession } from "../services/SignalingTransport.ts"
-import type { State, Whereabouts } from "./Whereabouts.ts"
+import { sessionOf, type State, type Whereabouts } from "./Whereabouts.ts"
 
 /** @category models */
 export interface Health {
@@ -52,6 +52,7 @@ export const make = Effect.fnUntraced(function*(options: {
   /** Keeps the hub's counts of the home network up to date, as one who waits for it or as one who is there. */
   const watchHome = Effect.suspend(() => {
     counts = undefined
+    // While it moves a mesh is in two networks, and would count itself.
     if (whereabouts.state()._tag !== "Joined") return FiberHandle.clear(watch)
     // Who stays home whatever happens counts nowhere else.
     const waiting = allow && whereabouts.current() !== whereabouts.home()
@@ -67,7 +68,7 @@ export const make = Effect.fnUntraced(function*(options: {
 
   const onChange = Effect.fnUntraced(function*(state: State) {
     const now = yield* Clock.currentTimeMillis
-    const current = state._tag === "Joined" ? state.stay.session.networkName : undefined
+    const current = sessionOf(state)?.networkName
     if (current !== last) {
       const home = whereabouts.home()
       movedAt = now

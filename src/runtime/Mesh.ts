@@ -33,7 +33,7 @@ import { type MeshOptions, networkNameFrom, resolve } from "./MeshOptions.ts"
 import * as Subscribers from "./Subscribers.ts"
 import * as Whereabouts from "./Whereabouts.ts"
 
-const shown = { Idle: "idle", Joining: "joining", Joined: "joined", Leaving: "leaving" } as const
+const shown = { Idle: "idle", Joining: "joining", Joined: "joined", Moving: "joined", Leaving: "leaving" } as const
 
 const describeHub = (state: HubState): string => {
   switch (state._tag) {
@@ -157,13 +157,13 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
 
   const joined = (operation: string, audience: Audience | undefined) =>
     Effect.gen(function*() {
-      const state = whereabouts.state()
-      if (state._tag !== "Joined") return yield* new NotJoined({ operation })
+      const session = Whereabouts.sessionOf(whereabouts.state())
+      if (session === undefined) return yield* new NotJoined({ operation })
       const [networkName, originalNetworkName] = [whereabouts.current(), whereabouts.home()]
       if (audience?.audience === "home" && networkName !== originalNetworkName) {
         return yield* new AwayFromHome({ networkName, originalNetworkName })
       }
-      return state.stay.session
+      return session
     })
 
   const acceptable = (content: Content) =>
@@ -174,10 +174,7 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
         : Effect.fail(new InvalidInput({ field: "content", problem: `${problem}; expected JSON or a Uint8Array` }))
     })
 
-  const links = Effect.suspend(() => {
-    const state = whereabouts.state()
-    return state._tag === "Joined" ? state.stay.session.links : Effect.succeed([])
-  })
+  const links = Effect.suspend(() => Whereabouts.sessionOf(whereabouts.state())?.links ?? Effect.succeed([]))
 
   const isAway = () => whereabouts.current() !== whereabouts.home()
 
@@ -199,7 +196,7 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
     status: Effect.gen(function*() {
       const all = yield* links
       const state = whereabouts.state()
-      const session = state._tag === "Joined" ? state.stay.session : undefined
+      const session = Whereabouts.sessionOf(state)
       return {
         peerId,
         state: shown[state._tag],

@@ -33,7 +33,13 @@ export type State =
   | { readonly _tag: "Idle" }
   | { readonly _tag: "Joining" }
   | { readonly _tag: "Joined"; readonly stay: Stay }
+  /** In the new network already, and not yet out of the old one. */
+  | { readonly _tag: "Moving"; readonly stay: Stay }
   | { readonly _tag: "Leaving" }
+
+/** The session in use, if there is one. @category getters */
+export const sessionOf = (state: State): NetworkSession["Service"] | undefined =>
+  "stay" in state ? state.stay.session : undefined
 
 /** What whereabouts are made with. @category models */
 export interface WhereaboutsOptions extends Omit<SessionOptions, "networkName"> {
@@ -81,7 +87,7 @@ export const make = Effect.fnUntraced(function*(options: WhereaboutsOptions) {
     PubSub.publishUnsafe(changes, next)
   }
 
-  const current = () => state._tag === "Joined" ? state.stay.session.networkName : home
+  const current = () => sessionOf(state)?.networkName ?? home
 
   const tell = (networkName: NetworkName, message: string) =>
     options.emit({
@@ -157,10 +163,11 @@ export const make = Effect.fnUntraced(function*(options: WhereaboutsOptions) {
     if (from === to) return asHome ? settle(to) : undefined
     const next = yield* enter(to)
     if (asHome) home = to
-    become({ _tag: "Joined", stay: next })
+    become({ _tag: "Moving", stay: next })
     yield* tell(to, `moved from ${from} to ${to}: ${why}`)
     // What is under way in the old network is finished there while the new one is in use already.
     yield* Scope.close(stay.scope, Exit.void)
+    become({ _tag: "Joined", stay: next })
   }, oneAtATime.withPermits(1))
 
   return {

@@ -1,7 +1,7 @@
 /** Who is in which network of a simulated hub, in the order in which they came. Plain data. */
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
-import type { PeerFacts } from "../domain/Signal.ts"
+import type { NetworkSummary, PeerFacts } from "../domain/Signal.ts"
 
 /** A peer's connection, as the hub holds it. @category models */
 export interface Guest {
@@ -50,6 +50,12 @@ export class HubRegistry {
     return Array.from(this.#networks).flatMap(([name, network]) =>
       network.get(guest.peerId)?.guest === guest ? [name] : []
     )
+  }
+
+  /** Every network with a member, those with most members first. */
+  list(): ReadonlyArray<NetworkSummary> {
+    return Array.from(this.#networks, ([name, network]) => ({ name, present: network.size, waiting: 0 }))
+      .toSorted((a, b) => b.present - a.present)
   }
 
   clear(): void {

@@ -5,10 +5,18 @@
 import * as Result from "effect/Result"
 import { type NetworkName, ofMessage } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
-import { type ClientSignal, decodeClientSignal, type PeerFacts, type Relayed, system } from "../domain/Signal.ts"
+import {
+  type ClientSignal,
+  decodeClientSignal,
+  feature,
+  type PeerFacts,
+  type Relayed,
+  system
+} from "../domain/Signal.ts"
 import { type Guest, HubRegistry } from "./HubRegistry.ts"
 import type { Place, SimulatedNetwork } from "./SimulatedNetwork.ts"
 import { Happening } from "./Trace.ts"
+import { Watchers } from "./Watchers.ts"
 
 /** Members that a newcomer is introduced to at most. @category constants */
 export const introductions = 64
@@ -49,6 +57,7 @@ export interface SimulatedHub {
 export const make = (network: SimulatedNetwork["Service"], url: string): SimulatedHub => {
   const place: Place = { name: url, alive: true }
   const registry = new HubRegistry()
+  const watchers = new Watchers(registry)
   const lines = new Map<Guest, Line>()
   let running = true
 
@@ -80,6 +89,7 @@ export const make = (network: SimulatedNetwork["Service"], url: string): Simulat
       other.guest.tell({ ...discovered(guest.peerId, facts, networkName), targetPeerId: peerId })
       guest.tell({ ...discovered(peerId, other.facts, networkName), targetPeerId: guest.peerId })
     }
+    watchers.tell(networkName, network.now())
   }
 
   const depart = (guest: Guest, networkName: NetworkName, farewell: boolean) => {
@@ -103,6 +113,7 @@ export const make = (network: SimulatedNetwork["Service"], url: string): Simulat
       fromPeerId: system,
       timestamp
     })
+    watchers.tell(networkName, timestamp)
   }
 
   const refuse = (guest: Guest, error: string) => guest.tell({ type: "error", error, timestamp: network.now() })
@@ -143,6 +154,21 @@ export const make = (network: SimulatedNetwork["Service"], url: string): Simulat
         for (const name of names) depart(guest, name, true)
         return
       }
+      case "leave":
+        return depart(guest, ofMessage(signal), false)
+      case "watch":
+        watchers.watch(ofMessage(signal), guest, signal.data?.waiting === true)
+        return watchers.tell(ofMessage(signal), network.now())
+      case "unwatch":
+        watchers.unwatch(ofMessage(signal), guest)
+        return watchers.tell(ofMessage(signal), network.now())
+      case "networks":
+        return guest.tell({
+          type: "networks",
+          data: { networks: registry.list() },
+          fromPeerId: system,
+          timestamp: network.now()
+        })
       case "ping":
         return guest.tell({ type: "pong", data: { timestamp: network.now() }, fromPeerId: system })
       case "cleanup":
@@ -154,6 +180,7 @@ export const make = (network: SimulatedNetwork["Service"], url: string): Simulat
   const lose = (guest: Guest) => {
     if (!lines.delete(guest)) return
     network.note(Happening.HubDisconnected({ peer: guest.peerId, hub: url }))
+    for (const name of watchers.forget(guest)) watchers.tell(name, network.now())
     for (const name of registry.networksOf(guest)) depart(guest, name, false)
   }
 
@@ -168,7 +195,7 @@ export const make = (network: SimulatedNetwork["Service"], url: string): Simulat
       network.note(Happening.HubConnected({ peer: peerId, hub: url }))
       guest.tell({
         type: "connected",
-        data: { peerId, homing: { version: 1, features: ["memberships"] } },
+        data: { peerId, homing: { version: 1, features: Object.values(feature) } },
         fromPeerId: system,
         timestamp: network.now()
       })
@@ -199,6 +226,7 @@ export const make = (network: SimulatedNetwork["Service"], url: string): Simulat
       running = false
       network.note(Happening.HubStopped({ hub: url }))
       registry.clear()
+      watchers.clear()
       for (const line of lines.values()) line.end(broken)
       lines.clear()
     },

@@ -1,0 +1,105 @@
+/** Home and away: what a peer does when its network is empty, and when it is not any more. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Stream } from "effect"
+import type { MeshEvent } from "../../src/domain/MeshEvent.ts"
+import type { Mesh } from "../../src/runtime/Mesh.ts"
+import { World } from "../../src/testing/World.ts"
+import { elapse, mesh, simulate, world } from "../support/simulation.ts"
+
+/** The networks that a mesh has been in, from now on. */
+const itinerary = Effect.fnUntraced(function*(ada: Mesh["Service"]) {
+  const networks: Array<string> = []
+  yield* ada.events.pipe(
+    Stream.runForEach((event: MeshEvent) =>
+      Effect.sync(() => {
+        if (event._tag === "StatusChanged" && event.type === "network") networks.push(event.networkName)
+      })
+    ),
+    Effect.forkScoped({ startImmediately: true })
+  )
+  return networks
+})
+
+const where = (ada: Mesh["Service"]) => ada.networkName
+
+describe("a peer whose network is empty", () => {
+  it.effect("goes to global after the grace period, talks there, and comes home when somebody is there", () =>
+    Effect.gen(function*() {
+      const [ada, guest, bob] = [yield* mesh(1), yield* mesh(2, { network: "global" }), yield* mesh(3)]
+      yield* guest.join
+      yield* ada.join
+      yield* elapse(9)
+      assert.strictEqual(yield* where(ada), "gaming")
+      yield* elapse(12)
+      assert.strictEqual(yield* where(ada), "global")
+      assert.isTrue(yield* ada.isUsingGlobalFallback)
+      assert.strictEqual(yield* ada.originalNetworkName, "gaming")
+      yield* ada.send(guest.peerId, "hello from away")
+      const refused = yield* Effect.flip(ada.broadcast("for gamers only", { audience: "home" }))
+      assert.strictEqual(refused._tag, "AwayFromHome")
+      yield* bob.join
+      yield* elapse(2)
+      assert.strictEqual(yield* where(ada), "gaming")
+      yield* elapse(3)
+      yield* bob.send(ada.peerId, "welcome home")
+      assert.isFalse((yield* ada.status).isInFallbackMode)
+    }).pipe(simulate, Effect.provide(world)))
+
+  it.effect("finds another who has fallen back too, and both go home", () =>
+    Effect.gen(function*() {
+      const [ada, bob] = [yield* mesh(1), yield* mesh(2)]
+      const world = yield* World
+      yield* ada.join
+      yield* elapse(30)
+      assert.strictEqual(yield* where(ada), "global")
+      // Bob arrives while nobody sees him, and falls back as well before Ada could come.
+      yield* Effect.scoped(Effect.gen(function*() {
+        yield* world.partition([ada.peerId], [bob.peerId])
+        yield* bob.join
+        yield* elapse(60)
+      }))
+      yield* elapse(60)
+      assert.deepStrictEqual([yield* where(ada), yield* where(bob)], ["gaming", "gaming"])
+      assert.strictEqual((yield* ada.peers).length, 1)
+    }).pipe(simulate, Effect.provide(world)))
+
+  it.effect("stays when strict, and when the hub is merely away", () =>
+    Effect.gen(function*() {
+      const strict = yield* mesh(1)
+      const world = yield* World
+      yield* strict.setAllowGlobalFallback(false)
+      yield* strict.join
+      const patient = yield* mesh(2, { network: "work" })
+      yield* patient.join
+      yield* world.hub.stop
+      yield* elapse(120)
+      assert.strictEqual(yield* where(strict), "gaming")
+      assert.strictEqual(yield* where(patient), "work")
+    }).pipe(simulate, Effect.provide(world)))
+
+  it.effect("goes home at once when falling back is forbidden while it is away", () =>
+    Effect.gen(function*() {
+      const ada = yield* mesh(1)
+      yield* ada.join
+      yield* elapse(30)
+      assert.strictEqual(yield* where(ada), "global")
+      const networks = yield* itinerary(ada)
+      yield* ada.setAllowGlobalFallback(false)
+      yield* elapse(60)
+      assert.deepStrictEqual(networks, ["gaming"])
+    }).pipe(simulate, Effect.provide(world)))
+})
+
+describe("50 peers who were all alone", () => {
+  it.effect("all go home", () =>
+    Effect.gen(function*() {
+      const first = yield* mesh(0)
+      yield* first.join
+      yield* elapse(30)
+      assert.strictEqual(yield* where(first), "global")
+      const others = yield* Effect.forEach(Array.from({ length: 49 }, (_, n) => n + 1), (n) => mesh(n))
+      yield* Effect.forEach(others, (other) => other.join)
+      yield* elapse(30)
+      for (const each of [first, ...others]) assert.strictEqual(yield* where(each), "gaming")
+    }).pipe(simulate, Effect.provide(world)))
+})
