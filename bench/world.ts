@@ -1,13 +1,23 @@
 /**
  * How fast the simulated world is: 100 meshes in one network, an hour of their time.
  *
- * Run with `node bench/world.ts`, or `node bench/world.ts 20 10` for 20 meshes and 10 minutes.
+ * Run with `node bench/world.ts`; `node bench/world.ts 20 10` takes 20 meshes and 10 minutes, and `node bench/world.ts
+ * 100 60 5` lets links be probed five times less often.
  */
-import { Effect } from "effect"
+import { Duration, Effect } from "effect"
+import { defaults, LinkSettings } from "../src/services/link/LinkSettings.ts"
 import { World } from "../src/testing/World.ts"
 
 const count = Number(process.argv[2] ?? 100)
 const minutes = Number(process.argv[3] ?? 60)
+const patience = Number(process.argv[4] ?? 1)
+
+const settings: LinkSettings = {
+  ...defaults,
+  probeInterval: Duration.times(defaults.probeInterval, patience),
+  suspectAfter: Duration.times(defaults.suspectAfter, patience),
+  deadAfter: Duration.times(defaults.deadAfter, patience)
+}
 
 const program = Effect.gen(function*() {
   const world = yield* World
@@ -31,5 +41,8 @@ const program = Effect.gen(function*() {
   return took
 })
 
-const took = await Effect.runPromise(program.pipe(Effect.provide(World.layer())))
+const took = await Effect.runPromise(program.pipe(
+  Effect.provideService(LinkSettings, settings),
+  Effect.provide(World.layer())
+))
 took("all left")
