@@ -99,6 +99,30 @@ describe("a broadcast", () => {
     }).pipe(simulate, Effect.provide(sluggish(Effect.never))))
 })
 
+describe("a link that fails through a fault of ours", () => {
+  it.effect("is made anew", () =>
+    Effect.gen(function*() {
+      const [ada, bob] = [yield* mesh(1), yield* mesh(2)]
+      yield* ada.join
+      yield* bob.join
+      yield* elapse(60)
+      assert.deepStrictEqual((yield* ada.peers).map(({ peerId }) => peerId), [bob.peerId])
+      assert.deepStrictEqual((yield* bob.peers).map(({ peerId }) => peerId), [ada.peerId])
+    }).pipe(
+      simulate,
+      Effect.provide(Layer.merge(
+        world,
+        Layer.effect(
+          WebRtc,
+          Effect.map(WebRtc, (webRtc) => {
+            let faults = 2
+            return { ...webRtc, open: (options) => faults-- > 0 ? Effect.die("a fault") : webRtc.open(options) }
+          })
+        ).pipe(Layer.provide(world))
+      ))
+    ))
+})
+
 describe("errors", () => {
   it.effect("say that no network is joined", () =>
     Effect.gen(function*() {
