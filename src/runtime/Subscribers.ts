@@ -25,8 +25,8 @@ interface Subscriber {
 
 /** @category models */
 export interface Subscribers {
-  /** Gives an event to every subscriber. */
-  tell(event: MeshEvent): Effect.Effect<void>
+  /** Gives an event to every subscriber, and says whether one has it; so it is too when there is none. */
+  tell(event: MeshEvent): Effect.Effect<boolean>
   /** The events from the moment the stream is run. */
   readonly events: Stream.Stream<MeshEvent>
 }
@@ -35,27 +35,38 @@ export interface Subscribers {
 export const make = (): Subscribers => {
   const subscribers = new Set<Subscriber>()
 
+  const miss = (subscriber: Subscriber): boolean => {
+    subscriber.missed++
+    return false
+  }
+
   const wait = (subscriber: Subscriber, event: MeshEvent) =>
     Queue.offer(subscriber.queue, event).pipe(
-      Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.sync(() => void subscriber.missed++) })
+      Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.sync(() => miss(subscriber)) })
     )
 
-  const tell = (event: MeshEvent): Effect.Effect<void> =>
+  const tell = (event: MeshEvent): Effect.Effect<boolean> =>
     Effect.suspend(() => {
       const full: Array<Subscriber> = []
+      let kept = subscribers.size === 0
       for (const subscriber of subscribers) {
         const { missed, queue } = subscriber
         // Having fallen behind, a subscriber is served again once half of its queue is free.
-        if (missed > 0 && Queue.sizeUnsafe(queue) > capacity / 2) subscriber.missed++
+        if (missed > 0 && Queue.sizeUnsafe(queue) > capacity / 2) miss(subscriber)
         else if (missed > 0) {
           Queue.offerUnsafe(queue, { _tag: "Missed", count: missed })
           Queue.offerUnsafe(queue, event)
           subscriber.missed = 0
-        } else if (!Queue.offerUnsafe(queue, event)) full.push(subscriber)
+          kept = true
+        } else if (Queue.offerUnsafe(queue, event)) kept = true
+        else full.push(subscriber)
       }
       return full.length === 0
-        ? Effect.void
-        : Effect.forEach(full, (subscriber) => wait(subscriber, event), { concurrency: "unbounded", discard: true })
+        ? Effect.succeed(kept)
+        : Effect.map(
+          Effect.forEach(full, (subscriber) => wait(subscriber, event), { concurrency: "unbounded" }),
+          (waited) => kept || waited.includes(true)
+        )
     })
 
   const events = Stream.unwrap(Effect.gen(function*() {
