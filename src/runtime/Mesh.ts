@@ -118,7 +118,7 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
   const tellNetwork = (message: string) =>
     subscribers.tell({ _tag: "StatusChanged", type: "network", message, networkName })
 
-  const onLink = (news: LinkNews): Effect.Effect<void> => {
+  const onLink = (news: LinkNews): Effect.Effect<unknown> => {
     switch (news._tag) {
       case "Opened":
         return subscribers.tell({ _tag: "PeerConnected", peerId: news.peerId, networkName })

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Queue, Stream } from "effect"
+import { Effect, Exit, Fiber, Latch, Layer, Queue, Stream } from "effect"
 import type { MeshEvent } from "../../src/domain/MeshEvent.ts"
 import { NetworkName } from "../../src/domain/NetworkName.ts"
+import { capacity } from "../../src/runtime/Subscribers.ts"
 import { WebRtc } from "../../src/services/WebRtc.ts"
 import { elapse, mesh, peer, simulate, world } from "../support/simulation.ts"
 import { stranger } from "../support/stranger.ts"
@@ -97,6 +98,57 @@ describe("a broadcast", () => {
       const lost = heard.find((event) => event._tag === "PeerDisconnected")
       assert.deepInclude(lost, { reason: "too slow for the messages of this network" })
     }).pipe(simulate, Effect.provide(sluggish(Effect.never))))
+})
+
+describe("a direct message", () => {
+  it.effect("that the application of its addressee missed is not confirmed", () =>
+    Effect.gen(function*() {
+      const [ada, bob] = [yield* mesh(1), yield* mesh(2)]
+      const gate = yield* Latch.make()
+      const heard: Array<MeshEvent> = []
+      yield* bob.events.pipe(
+        Stream.runForEach((event) => gate.whenOpen(Effect.sync(() => void heard.push(event)))),
+        Effect.forkScoped({ startImmediately: true })
+      )
+      yield* ada.join
+      yield* bob.join
+      yield* elapse(3)
+      // More than a subscriber has in hand and in its queue.
+      const sending = yield* Effect.forEach(
+        Array.from({ length: 2 * capacity + 100 }, (_, n) => n),
+        (n) => Effect.map(Effect.exit(ada.send(bob.peerId, n)), Exit.isSuccess),
+        { concurrency: "unbounded" }
+      ).pipe(Effect.forkChild({ startImmediately: true }))
+      yield* elapse(20)
+      yield* gate.open
+      const confirmed = (yield* Fiber.join(sending)).flatMap((success, n) => success ? [n] : [])
+      yield* elapse(1)
+      assert.deepStrictEqual(heard.flatMap((event) => event._tag === "Message" ? [event.content] : []), confirmed)
+    }).pipe(simulate, Effect.provide(world)), 30_000)
+})
+
+describe("a link that fails through a fault of ours", () => {
+  it.effect("is made anew", () =>
+    Effect.gen(function*() {
+      const [ada, bob] = [yield* mesh(1), yield* mesh(2)]
+      yield* ada.join
+      yield* bob.join
+      yield* elapse(60)
+      assert.deepStrictEqual((yield* ada.peers).map(({ peerId }) => peerId), [bob.peerId])
+      assert.deepStrictEqual((yield* bob.peers).map(({ peerId }) => peerId), [ada.peerId])
+    }).pipe(
+      simulate,
+      Effect.provide(Layer.merge(
+        world,
+        Layer.effect(
+          WebRtc,
+          Effect.map(WebRtc, (webRtc) => {
+            let faults = 2
+            return { ...webRtc, open: (options) => faults-- > 0 ? Effect.die("a fault") : webRtc.open(options) }
+          })
+        ).pipe(Layer.provide(world))
+      ))
+    ))
 })
 
 describe("errors", () => {
