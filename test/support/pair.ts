@@ -7,7 +7,7 @@ import { ConnectionPool, type LinkNews } from "../../src/services/ConnectionPool
 import { SessionContext } from "../../src/services/SessionContext.ts"
 import type { HubMembership, MembershipNews } from "../../src/services/SignalingTransport.ts"
 import { Supervisor } from "../../src/services/Supervisor.ts"
-import { SimulatedNetwork } from "../../src/testing/SimulatedNetwork.ts"
+import { nowhere, SimulatedNetwork } from "../../src/testing/SimulatedNetwork.ts"
 
 /** One of the two. */
 export interface End {
@@ -35,15 +35,15 @@ export const pair = Effect.fnUntraced(function*(a: PeerId, b: PeerId) {
 
   const end = Effect.fnUntraced(function*(self: PeerId, other: PeerId) {
     let offers = 0
-    const wire = yield* network.wire<string>((text) =>
-      Effect.suspend(() => {
-        const signal = decodeHubSignal(text)
-        const pool = pools.get(other)
-        return pool !== undefined && Result.isSuccess(signal) && isPeerSignal(signal.success)
-          ? pool.receive(signal.success)
-          : Effect.void
-      })
-    )
+    const arrived = yield* Queue.unbounded<string>()
+    const wire = network.wire<string>(nowhere(), nowhere(), (text) => void Queue.offerUnsafe(arrived, text))
+    yield* Effect.gen(function*() {
+      const signal = decodeHubSignal(yield* Queue.take(arrived))
+      const pool = pools.get(other)
+      if (pool !== undefined && Result.isSuccess(signal) && isPeerSignal(signal.success)) {
+        yield* pool.receive(signal.success)
+      }
+    }).pipe(Effect.forever, Effect.forkScoped)
     const hub: HubMembership = {
       networkName: global,
       news: yield* Queue.unbounded<MembershipNews>(),
