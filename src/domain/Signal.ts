@@ -68,10 +68,45 @@ export type Rejection = typeof Rejection.Type
 export const PeerFacts = Schema.Struct({
   peerId: Schema.optionalKey(PeerId),
   isHub: Schema.optionalKey(Schema.Boolean),
-  homing: Schema.optionalKey(Schema.Natural)
+  homing: Schema.optionalKey(Schema.Natural),
+  /** `false` asks the hub to leave this network out of the list of networks; nobody else is told. */
+  discoverable: Schema.optionalKey(Schema.Boolean)
 })
 /** @category models */
 export type PeerFacts = typeof PeerFacts.Type
+
+/**
+ * What a hub can do beyond PeerPigeon's, as it says in its greeting. A hub that does not name a feature does not
+ * have it, and is not asked.
+ *
+ * @category constants
+ */
+export const feature = {
+  /** A connection may be in several networks, and `leave` one of them. */
+  memberships: "memberships",
+  /** `watch` and `unwatch`: who is in a network, and who waits for it, in numbers. */
+  watch: "watch",
+  /** `networks`: the list of the networks that may be found. */
+  networks: "networks"
+} as const
+
+/** How many peers a network concerns. @category schemas */
+export const NetworkCounts = Schema.Struct({
+  /** Members of the network. */
+  present: Schema.Natural,
+  /** Peers that are elsewhere and would come, if only somebody were there. */
+  waiting: Schema.Natural
+})
+/** @category models */
+export type NetworkCounts = typeof NetworkCounts.Type
+
+/** A network in the list of networks. @category schemas */
+export const NetworkSummary = Schema.Struct({ name: NetworkName, ...NetworkCounts.fields })
+/** @category models */
+export type NetworkSummary = typeof NetworkSummary.Type
+
+/** The most networks in a list. @category constants */
+export const maxListed = 256
 
 const networkName = Schema.optionalKey(NetworkName)
 
@@ -95,6 +130,16 @@ export const ClientSignal = Schema.Union([
   Schema.Struct({ type: Schema.tag("ice-candidate"), data: Schema.Unknown, ...addressed }),
   Schema.Struct({ type: Schema.tag("connection-rejected"), data: Schema.Unknown, ...addressed }),
   Schema.Struct({ type: Schema.tag("goodbye"), data: Schema.optionalKey(Schema.Unknown), networkName }),
+  /** Leaves one network without a farewell to its members: they are told, but their links close by themselves. */
+  Schema.Struct({ type: Schema.tag("leave"), networkName }),
+  /** Asks for a network's counts, now and whenever they change. `waiting` says that the peer wants to go there. */
+  Schema.Struct({
+    type: Schema.tag("watch"),
+    data: Schema.optionalKey(Schema.Struct({ waiting: Schema.optionalKey(Schema.Boolean) })),
+    networkName
+  }),
+  Schema.Struct({ type: Schema.tag("unwatch"), networkName }),
+  Schema.Struct({ type: Schema.tag("networks") }),
   Schema.Struct({ type: Schema.tag("cleanup"), data: Schema.optionalKey(Schema.Unknown) }),
   Schema.Struct({ type: Schema.tag("cleanup-all"), data: Schema.optionalKey(Schema.Unknown) }),
   Schema.Struct({ type: Schema.tag("ping"), data: Schema.optionalKey(Schema.Unknown) })
@@ -155,6 +200,13 @@ export const HubSignal = Schema.Union([
     }),
     networkName,
     targetPeerId: Schema.optionalKey(PeerId),
+    ...fromHub
+  }),
+  /** A watched network's counts; the receiver is not among those who wait. */
+  Schema.Struct({ type: Schema.tag("network-counts"), data: NetworkCounts, networkName, ...fromHub }),
+  Schema.Struct({
+    type: Schema.tag("networks"),
+    data: Schema.Struct({ networks: Schema.Array(NetworkSummary).check(Schema.isMaxLength(maxListed)) }),
     ...fromHub
   }),
   Schema.Struct({ type: Schema.tag("pong"), data: Schema.optionalKey(Schema.Unknown), ...fromHub }),

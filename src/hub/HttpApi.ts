@@ -1,5 +1,5 @@
 /**
- * What a hub answers over plain HTTP: how it is, and the files of its page.
+ * What a hub answers over plain HTTP: how it is, what networks there are, and the files of its page.
  */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Clock from "effect/Clock"
@@ -11,12 +11,13 @@ import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpStaticServer from "effect/http/HttpStaticServer"
 import * as Layer from "effect/Layer"
+import type { Listing } from "./Directory.ts"
 import type { HubSettings } from "./Options.ts"
 import type { HubStats } from "./Traffic.ts"
 
 /** What is there when no page is. */
 const text = `This is a Homing hub: peers meet here, over WebSocket, before they talk to each other directly.
-Give a peer this address, and see /health for how the hub is.
+Give a peer this address, and see /health for how the hub is and /networks for the networks here.
 `
 
 const page = HttpServerResponse.text(text)
@@ -46,6 +47,13 @@ const hubs = Effect.gen(function*() {
   return HttpServerResponse.jsonUnsafe({ timestamp: yield* isoTime, totalHubs: 0, hubs: [] })
 })
 
+/** Where peers meet here, as far as it may be known. */
+const networks = (listing: Effect.Effect<Listing>) =>
+  Effect.gen(function*() {
+    const { networks, total } = yield* listing
+    return HttpServerResponse.jsonUnsafe({ timestamp: yield* isoTime, totalNetworks: total, networks })
+  })
+
 /** The files of a directory; a file that is not there, or is none, is not found. */
 const files = (directory: string) =>
   HttpStaticServer.make({ root: directory }).pipe(
@@ -67,13 +75,20 @@ const cors = (origin: string) => {
   return { preflight, allow: HttpServerResponse.setHeaders(allowed) }
 }
 
+/** What the hub knows of itself. @category models */
+export interface Sources {
+  readonly stats: Effect.Effect<HubStats>
+  readonly listing: Effect.Effect<Listing>
+}
+
 /**
- * The handler of the requests that are no upgrades: `GET /health`, `GET /hubs`, and the files of `assets`.
+ * The handler of the requests that are no upgrades: `GET /health`, `GET /hubs`, `GET /networks`, and the files of
+ * `assets`.
  *
  * @category constructors
  */
 export const make = Effect.fnUntraced(function*(
-  stats: Effect.Effect<HubStats>,
+  { listing, stats }: Sources,
   settings: Pick<HubSettings, "assets" | "corsOrigin">
 ) {
   const { allow, preflight } = cors(settings.corsOrigin)
@@ -82,6 +97,7 @@ export const make = Effect.fnUntraced(function*(
   const routes = Layer.mergeAll(
     HttpRouter.add("GET", "/health", health(stats)),
     HttpRouter.add("GET", "/hubs", hubs),
+    HttpRouter.add("GET", "/networks", networks(listing)),
     HttpRouter.add(
       "GET",
       "/",

@@ -2,7 +2,7 @@
  * The hub: where peers meet before they talk to each other directly.
  *
  * Frames are handled in the sockets' own callbacks (`Router`); whatever waits, fails or must be released
- * is a fiber: one for each connection, from its handshake to its end.
+ * is a fiber: one for each connection, from its handshake to its end, and one that tells those who watch.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -18,9 +18,11 @@ import type { InvalidInput } from "../domain/Errors.ts"
 import { PeerId, short } from "../domain/PeerId.ts"
 import * as Admission from "./Admission.ts"
 import * as Connection from "./Connection.ts"
+import * as Directory from "./Directory.ts"
 import * as HttpApi from "./HttpApi.ts"
 import * as Limits from "./Limits.ts"
 import * as Listener from "./Listener.ts"
+import * as Lookout from "./Lookout.ts"
 import * as Options from "./Options.ts"
 import * as Registry from "./Registry.ts"
 import * as Router from "./Router.ts"
@@ -81,11 +83,13 @@ export const make = Effect.fnUntraced(function*(
 
   const registry = Registry.make(Limits.networksPerPeer)
   const traffic = Traffic.make()
-  const router = Router.make({ registry, traffic, now })
+  const lookout = Lookout.make({ registry, now })
+  const directory = Directory.make({ registry, waiting: lookout.waiting, now })
+  const router = Router.make({ registry, lookout, directory, traffic, now })
   const admission = Admission.make(router, settings)
 
   /** Drops the connection once the peer has given no sign of life for too long. */
-  const watch = Effect.fnUntraced(function*({ connection, peerId }: Session.Session) {
+  const keepAlive = Effect.fnUntraced(function*({ connection, peerId }: Session.Session) {
     yield* connection.alive(settings.heartbeatPatience).pipe(
       Effect.delay(settings.heartbeat),
       Effect.repeat({ while: (alive) => alive })
@@ -102,7 +106,7 @@ export const make = Effect.fnUntraced(function*(
     yield* Effect.raceFirst(admission.admit(session), connection.ended)
     session.send(Wire.connected(session.peerId, now()))
     Session.listen(session, router)
-    yield* Effect.forkScoped(watch(session))
+    yield* Effect.forkScoped(keepAlive(session))
     yield* connection.ended
     router.lost(session)
   })
@@ -137,13 +141,15 @@ export const make = Effect.fnUntraced(function*(
     uptime: Duration.millis(now() - startedAt)
   }))
 
+  yield* Effect.forkScoped(lookout.serve)
+
   const sockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
     maxPayload: settings.maxMessageBytes,
     perMessageDeflate: false
   })
-  const request = yield* HttpApi.make(stats, settings)
+  const request = yield* HttpApi.make({ stats, listing: Effect.sync(() => directory.listing) }, settings)
   const port = yield* listener.listen({
     request,
     upgrade: (request, socket, head) =>

@@ -4,6 +4,7 @@
  * A budget is a token bucket that may run into debt. Whoever speaks too fast is refused, and each refusal
  * still costs, so that one who slows down recovers while one who insists reaches the bottom and is cut off.
  */
+import * as Duration from "effect/Duration"
 
 /** What a peer may spend: tokens. @category models */
 export interface Allowance {
@@ -50,8 +51,9 @@ export const bytesPerToken = 4096
 export const costOf = (bytes: number): number => 1 + Math.floor(bytes / bytesPerToken)
 
 /**
- * Tokens that an announcement or a goodbye costs on top: the hub answers each with up to
- * `introductions` messages in either direction, where a signal makes one.
+ * Tokens that an announcement, a goodbye, a watch or a question for the networks costs on top: the hub answers
+ * with up to `introductions` messages in either direction, with news to everybody who watches, or with a long
+ * list, where a signal makes one message.
  *
  * @category constants
  */
@@ -102,6 +104,15 @@ export const introductions = 64
 
 /** The most networks that one connection may be in: far more than a peer watches, few enough to list. @category constants */
 export const networksPerPeer = 32
+
+/** The most networks that one connection may watch: one is what a peer needs to find home. @category constants */
+export const watchesPerPeer = 32
+
+/** The shortest time between two tellings of a network's counts to one watcher. @category constants */
+export const countsPeriod = Duration.millis(100)
+
+/** How old the list of networks may be: whoever asks more often is told the same. @category constants */
+export const listPeriod = Duration.millis(100)
 
 /** The most characters of an error frame's text: enough for a field and a reason, too little for an echo. @category constants */
 export const errorLength = 512

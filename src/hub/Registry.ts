@@ -18,10 +18,21 @@ export interface Member {
   readonly facts: PeerFacts
 }
 
+/** A network from outside. @category models */
+export interface Outline {
+  readonly name: NetworkName
+  /** How many members it has. */
+  readonly present: number
+  /** Whether a member asked that it not be listed. */
+  readonly hidden: boolean
+}
+
 /** The networks and their members. @category models */
 export interface Registry {
   /** Networks with at least one member. */
   readonly networkCount: number
+  /** Those networks, in no particular order. */
+  readonly outlines: ReadonlyArray<Outline>
   /**
    * Puts a peer into a network, or renews its facts there; returns `false` when it is in as many as it
    * may be.
@@ -49,11 +60,15 @@ interface Seat {
   index: number
 }
 
+const hides = ({ facts }: Member): number => facts.discoverable === false ? 1 : 0
+
 /** The members of one network: by id to find them, in a row to go around. */
 class Network {
   readonly seats = new Map<PeerId, Seat>()
   readonly row: Array<Member> = []
   next = 0
+  /** Members who ask that the network not be listed. */
+  hiders = 0
 
   seatOf(peer: Peer): Seat | undefined {
     const seat = this.seats.get(peer.peerId)
@@ -63,6 +78,8 @@ class Network {
   put(member: Member): void {
     const { peerId } = member.peer
     const seat = this.seats.get(peerId)
+    if (seat !== undefined) this.hiders -= hides(seat.member)
+    this.hiders += hides(member)
     if (seat === undefined) {
       this.seats.set(peerId, { member, index: this.row.push(member) - 1 })
     } else {
@@ -72,6 +89,7 @@ class Network {
   }
 
   remove(seat: Seat): void {
+    this.hiders -= hides(seat.member)
     this.seats.delete(seat.member.peer.peerId)
     const last = this.row.pop()
     if (last === undefined || last === seat.member) return
@@ -93,6 +111,9 @@ export const make = (networksPerPeer: number): Registry => {
   return {
     get networkCount() {
       return networks.size
+    },
+    get outlines() {
+      return Array.from(networks, ([name, { hiders, row }]) => ({ name, present: row.length, hidden: hiders > 0 }))
     },
     join(peer, networkName, facts) {
       const joined = memberships.get(peer) ?? new Set()

@@ -18,7 +18,9 @@ import {
   Rejection,
   type Relayed
 } from "../domain/Signal.ts"
+import type { Directory } from "./Directory.ts"
 import * as Limits from "./Limits.ts"
+import type { Lookout } from "./Lookout.ts"
 import type { Peer, Registry } from "./Registry.ts"
 import type { Traffic } from "./Traffic.ts"
 import * as Wire from "./Wire.ts"
@@ -35,7 +37,10 @@ export interface Sender extends Peer {
 export interface Router {
   /** Acts on one frame. */
   receive(sender: Sender, frame: string): void
-  /** Takes a peer whose connection is lost out of its networks and tells those networks, and nobody else. */
+  /**
+   * Takes a peer whose connection is lost out of its networks and tells those networks, and nobody else. What it
+   * watched is forgotten.
+   */
   lost(peer: Peer): void
 }
 
@@ -61,10 +66,12 @@ const oneLine = (message: string): string => message.replaceAll(/\s*\n\s*/g, " "
  */
 export const make = (options: {
   readonly registry: Registry
+  readonly lookout: Lookout
+  readonly directory: Directory
   readonly traffic: Traffic
   readonly now: () => number
 }): Router => {
-  const { now, registry, traffic } = options
+  const { directory, lookout, now, registry, traffic } = options
 
   const refuse = (sender: Sender, problem: string): void => {
     traffic.refused++
@@ -108,6 +115,7 @@ export const make = (options: {
         `You are not in the network ${networkName}: a connection may be in ${Limits.networksPerPeer} networks. Leave one first`
       )
     }
+    lookout.moved(sender, networkName)
     const timestamp = now()
     const newcomer = Wire.discovered(sender.peerId, facts, networkName, timestamp)
     for (const { facts, peer } of registry.sample(sender, networkName, Limits.introductions)) {
@@ -121,6 +129,7 @@ export const make = (options: {
   const depart = (peer: Peer, networkName: NetworkName, farewell: boolean): void => {
     const member = registry.leave(peer, networkName)
     if (member === undefined) return
+    lookout.moved(peer, networkName)
     const timestamp = now()
     if (farewell) tell(networkName, peer, Wire.goodbye(peer.peerId, networkName, timestamp))
     tell(networkName, peer, Wire.disconnected(peer.peerId, member.facts.isHub === true, networkName, timestamp))
@@ -128,10 +137,26 @@ export const make = (options: {
 
   const goodbye = (sender: Sender, networkName: NetworkName | undefined): void => {
     if (!sender.afford(Limits.fanOutCost)) return
-    // A page that is unloaded names no network: it leaves them all.
-    for (const name of networkName === undefined ? registry.networksOf(sender) : [networkName]) {
-      depart(sender, name, true)
-    }
+    if (networkName !== undefined) return depart(sender, networkName, true)
+    // A page that is unloaded names no network: it leaves them all, and waits for none.
+    lookout.forget(sender)
+    for (const name of registry.networksOf(sender)) depart(sender, name, true)
+  }
+
+  const leave = (sender: Sender, networkName: NetworkName): void => {
+    if (sender.afford(Limits.fanOutCost)) depart(sender, networkName, false)
+  }
+
+  const watch = (sender: Sender, networkName: NetworkName, waiting: boolean): void => {
+    if (!sender.afford(Limits.fanOutCost) || lookout.watch(sender, networkName, waiting)) return
+    refuse(
+      sender,
+      `You do not watch the network ${networkName}: a connection may watch ${Limits.watchesPerPeer} networks. Unwatch one first`
+    )
+  }
+
+  const list = (sender: Sender): void => {
+    if (sender.afford(Limits.fanOutCost)) sender.send(Wire.networks(directory.listing.networks, now()))
   }
 
   const act = (sender: Sender, signal: ClientSignal): void => {
@@ -148,6 +173,14 @@ export const make = (options: {
         return announce(sender, ofMessage(signal), signal.data ?? {})
       case "goodbye":
         return goodbye(sender, signal.networkName)
+      case "leave":
+        return leave(sender, ofMessage(signal))
+      case "watch":
+        return watch(sender, ofMessage(signal), signal.data?.waiting === true)
+      case "unwatch":
+        return lookout.unwatch(sender, ofMessage(signal))
+      case "networks":
+        return list(sender)
       case "ping":
         sender.send(Wire.pong(sender.peerId, now()))
         return
@@ -181,6 +214,7 @@ export const make = (options: {
       return Result.isSuccess(signal) ? act(sender, signal.success) : explain(sender, message, signal.failure.message)
     },
     lost(peer) {
+      lookout.forget(peer)
       for (const name of registry.networksOf(peer)) depart(peer, name, false)
     }
   }

@@ -4,14 +4,22 @@
  */
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
-import { type HubSignal, type PeerFacts, type Relayed, system } from "../domain/Signal.ts"
+import {
+  feature,
+  type HubSignal,
+  type NetworkCounts,
+  type NetworkSummary,
+  type PeerFacts,
+  type Relayed,
+  system
+} from "../domain/Signal.ts"
 import * as Limits from "./Limits.ts"
 
 /** The version of our additions to the protocol. @category constants */
 export const version = 1
 
-/** What this hub can do beyond PeerPigeon's: one connection may be in several networks. @category constants */
-export const features: ReadonlyArray<string> = ["memberships"]
+/** What this hub can do beyond PeerPigeon's. @category constants */
+export const features: ReadonlyArray<string> = Object.values(feature)
 
 const encode = (signal: HubSignal): string => JSON.stringify(signal)
 
@@ -59,6 +67,17 @@ export const goodbye = (fromPeerId: PeerId, networkName: NetworkName, timestamp:
 /** A peer is in a network no more. @category constructors */
 export const disconnected = (peerId: PeerId, isHub: boolean, networkName: NetworkName, timestamp: number): string =>
   encode({ type: "peer-disconnected", data: { peerId, isHub }, networkName, fromPeerId: system, timestamp })
+
+/** Tells those who watch a network how many are there, and how many wait for it. @category constructors */
+export const networkCounts = (
+  networkName: NetworkName,
+  { present, waiting }: NetworkCounts,
+  timestamp: number
+): string => encode({ type: "network-counts", data: { present, waiting }, networkName, fromPeerId: system, timestamp })
+
+/** Lists networks. @category constructors */
+export const networks = (networks: ReadonlyArray<NetworkSummary>, timestamp: number): string =>
+  encode({ type: "networks", data: { networks }, fromPeerId: system, timestamp })
 
 /** Answers a ping. @category constructors */
 export const pong = (target: PeerId, timestamp: number): string =>

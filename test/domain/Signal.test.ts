@@ -8,6 +8,7 @@ import {
   decodeHubSignal,
   decodeMessageType,
   HubSignal,
+  maxListed,
   maxSdpLength
 } from "../../src/domain/Signal.ts"
 import { assertRefused } from "./Refusal.ts"
@@ -71,6 +72,11 @@ describe("ClientSignal", () => {
       refusesClient({ type, data: {}, targetPeerId: "all" }, "[\"targetPeerId\"]", "40 hexadecimal digits")
       refusesClient({ type, targetPeerId: bob }, "[\"data\"]", "Missing key")
     }
+    for (const type of ["leave", "watch", "unwatch"]) {
+      refusesClient({ type, networkName: "a/b" }, "[\"networkName\"]", "without control characters")
+    }
+    refusesClient({ type: "watch", data: { waiting: 1 } }, "[\"data\"][\"waiting\"]", "Expected boolean")
+    refusesClient({ type: "announce", data: { discoverable: 0 } }, "[\"data\"][\"discoverable\"]", "Expected boolean")
   })
 })
 
@@ -177,6 +183,23 @@ describe("HubSignal", () => {
       "greater than or equal to 0"
     )
     refusesHub({ type: "connection-rejected", data: {}, fromPeerId: bob }, "[\"data\"][\"reason\"]", "Missing key")
+    refusesHub({ type: "network-counts", data: { present: 1 } }, "[\"data\"][\"waiting\"]", "Missing key")
+    refusesHub(
+      { type: "network-counts", data: { present: -1, waiting: 0 } },
+      "[\"data\"][\"present\"]",
+      "greater than or equal to 0"
+    )
+    const listed = { name: "dove", present: 1, waiting: 0 }
+    refusesHub(
+      { type: "networks", data: { networks: [{ ...listed, name: "a/b" }] } },
+      "[\"networks\"][0][\"name\"]",
+      "a network name"
+    )
+    refusesHub(
+      { type: "networks", data: { networks: Array.from({ length: maxListed + 1 }, () => listed) } },
+      "[\"networks\"]",
+      `at most ${maxListed}`
+    )
     refusesHub({ type: "hub-closing", data: {} }, "[\"data\"][\"reason\"]", "Missing key")
     refusesHub({ type: "error", error: "x".repeat(4097) }, "[\"error\"]", "at most 4096")
   })

@@ -6,7 +6,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import { Hub } from "../../src/hub/Hub.ts"
 import type { HubOptions } from "../../src/hub/Options.ts"
-import { ada, decodeJson, join, rawTcp } from "./TestPeer.ts"
+import { ada, bob, decodeJson, join, rawTcp } from "./TestPeer.ts"
 
 /** A hub, and a way to ask it over HTTP with a path as it is. */
 const start = Effect.fnUntraced(function*(options: HubOptions = {}) {
@@ -58,6 +58,29 @@ describe("HTTP", () => {
         timestamp: "1970-01-01T00:00:00.000Z",
         totalHubs: 0,
         hubs: []
+      })
+    }))
+
+  it.effect("lists the networks, most members first, without those that hide", () =>
+    Effect.gen(function*() {
+      const { ask, url } = yield* start({ corsOrigin: "https://example.org" })
+      const a = yield* join(url, ada, "red", "blue")
+      yield* a.announce("secret", { discoverable: false })
+      yield* a.drain
+      const b = yield* join(url, bob, "blue", "global")
+      yield* b.send({ type: "watch", networkName: "red", data: { waiting: true } })
+      yield* b.drain
+      const { headers, text } = yield* ask("/networks")
+      assert.strictEqual(headers.get("access-control-allow-origin"), "https://example.org")
+      assert.include(headers.get("content-type"), "application/json")
+      assert.deepStrictEqual(decodeJson(text), {
+        timestamp: "1970-01-01T00:00:00.000Z",
+        totalNetworks: 3,
+        networks: [
+          { name: "blue", present: 2, waiting: 0 },
+          { name: "red", present: 1, waiting: 1 },
+          { name: "global", present: 1, waiting: 0 }
+        ]
       })
     }))
 

@@ -50,7 +50,7 @@ describe("meeting", () => {
       const a = yield* connect(url, ada)
       assert.deepStrictEqual(yield* a.next, {
         type: "connected",
-        data: { peerId: ada, homing: { version: Wire.version, features: ["memberships"] } },
+        data: { peerId: ada, homing: { version: Wire.version, features: ["memberships", "watch", "networks"] } },
         fromPeerId: "system",
         timestamp: 0
       })

@@ -10,7 +10,7 @@ const blue = NetworkName.make("blue")
 const names = [red, blue, NetworkName.make("green")]
 
 const Step = Schema.Struct({
-  action: Schema.Literals(["join", "leave"]),
+  action: Schema.Literals(["join", "hide", "leave"]),
   peer: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 5 })),
   network: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 }))
 })
@@ -20,13 +20,16 @@ describe("Registry", () => {
     const registry = Registry.make(8)
     const peers = Array.from({ length: 6 }, (_, n) => peer(n))
     const model = new Map(names.map((name) => [name, new Set<Registry.Peer>()]))
+    const hiders = new Map(names.map((name) => [name, new Set<Registry.Peer>()]))
     for (const step of steps) {
       const who = peers[step.peer]
       const where = names[step.network]
       if (who === undefined || where === undefined) continue
       const there = model.get(where)?.has(who)
-      if (step.action === "join") {
-        assert.isTrue(registry.join(who, where, {}))
+      hiders.get(where)?.delete(who)
+      if (step.action === "hide") hiders.get(where)?.add(who)
+      if (step.action !== "leave") {
+        assert.isTrue(registry.join(who, where, { discoverable: step.action === "join" }))
         model.get(where)?.add(who)
       } else {
         assert.strictEqual(registry.leave(who, where) !== undefined, there)
@@ -45,6 +48,11 @@ describe("Registry", () => {
         }
       }
     }
+    assert.sameDeepMembers(
+      [...registry.outlines],
+      Array.from(model, ([name, { size }]) => ({ name, present: size, hidden: hiders.get(name)?.size !== 0 }))
+        .filter(({ present }) => present > 0)
+    )
     assert.strictEqual(registry.networkCount, Array.from(model.values()).filter((members) => members.size > 0).length)
   }, { arbitrary: { seed: 1 } })
 

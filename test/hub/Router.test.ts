@@ -1,18 +1,25 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
+import { NetworkName } from "../../src/domain/NetworkName.ts"
 import type { PeerId } from "../../src/domain/PeerId.ts"
+import * as Directory from "../../src/hub/Directory.ts"
 import * as Limits from "../../src/hub/Limits.ts"
+import * as Lookout from "../../src/hub/Lookout.ts"
 import * as Registry from "../../src/hub/Registry.ts"
 import * as Router from "../../src/hub/Router.ts"
 import * as Traffic from "../../src/hub/Traffic.ts"
 import { ada, bob, cyd, dan, decodeJson, type Json, nth } from "./TestPeer.ts"
 
 const now = 1_234_567
+const red = NetworkName.make("red")
 
 /** A router and its peers, with what each was sent. */
 const world = () => {
   const traffic = Traffic.make()
-  const router = Router.make({ registry: Registry.make(Limits.networksPerPeer), traffic, now: () => now })
+  const registry = Registry.make(Limits.networksPerPeer)
+  const lookout = Lookout.make({ registry, now: () => now })
+  const directory = Directory.make({ registry, waiting: lookout.waiting, now: () => now })
+  const router = Router.make({ registry, lookout, directory, traffic, now: () => now })
   const join = (peerId: PeerId, ...networkNames: ReadonlyArray<string>) => {
     let inbox: Array<Json> = []
     let strikes = 0
@@ -43,7 +50,7 @@ const world = () => {
       }
     }
   }
-  return { join, router, traffic }
+  return { join, lookout, router, traffic }
 }
 
 const offer = (targetPeerId: PeerId, networkName?: string) => ({
@@ -250,6 +257,32 @@ describe("leaving", () => {
     )
   })
 
+  it("with a leave tells that network that one is gone, without a goodbye, once", () => {
+    const { join } = world()
+    const a = join(ada, "red")
+    const b = join(bob, "blue")
+    const c = join(cyd, "red", "blue")
+    void [a.inbox, b.inbox, c.inbox]
+    const before = c.spent
+    c.say({ type: "leave", networkName: "red", data: { peerId: ada } })
+    c.say({ type: "leave", networkName: "red" })
+    assert.strictEqual(c.spent - before, 2 * Limits.fanOutCost)
+    assert.deepStrictEqual(a.inbox, [
+      {
+        type: "peer-disconnected",
+        data: { peerId: cyd, isHub: false },
+        networkName: "red",
+        fromPeerId: "system",
+        timestamp: now,
+        targetPeerId: ada
+      }
+    ])
+    assert.deepStrictEqual(b.inbox, [])
+    c.say(offer(ada, "red"))
+    c.say(offer(bob, "blue"))
+    assert.deepStrictEqual([a.inbox.length, b.inbox.length], [0, 1])
+  })
+
   it("by a lost connection is no goodbye, and is told in its networks alone", () => {
     const { join, router } = world()
     const a = join(ada, "red")
@@ -267,6 +300,98 @@ describe("leaving", () => {
     const a = join(ada, "red")
     join(bob, "blue").say({ type: "goodbye", networkName: "red" })
     assert.deepStrictEqual(a.inbox, [])
+  })
+})
+
+describe("watching", () => {
+  it("is answered at once, costs like an announcement, and makes nobody a member", () => {
+    const { join } = world()
+    const a = join(ada, "red")
+    const b = join(bob)
+    void a.inbox
+    b.say({ type: "watch", networkName: "red", data: { waiting: true } })
+    assert.deepStrictEqual(b.inbox, [
+      {
+        type: "network-counts",
+        data: { present: 1, waiting: 0 },
+        networkName: "red",
+        fromPeerId: "system",
+        timestamp: now
+      }
+    ])
+    assert.strictEqual(b.spent, Limits.fanOutCost)
+    b.say(offer(ada, "red"))
+    assert.deepStrictEqual(a.inbox, [])
+    assert.include(b.inbox[0]?.["error"], "announce yourself in the network red first")
+    a.say(offer(bob, "red"))
+    assert.deepStrictEqual(b.inbox, [])
+  })
+
+  it("so many networks is the limit, which one can make room for", () => {
+    const { join } = world()
+    const a = join(ada)
+    const watch = (n: number) => a.say({ type: "watch", networkName: `net-${n}` })
+    for (let n = 0; n <= Limits.watchesPerPeer; n++) watch(n)
+    const refusal = a.inbox.at(-1)
+    assert.strictEqual(refusal?.["type"], "error")
+    assert.include(refusal?.["error"], `net-${Limits.watchesPerPeer}`)
+    assert.strictEqual(a.strikes, 0)
+    a.say({ type: "unwatch", networkName: "net-0" })
+    watch(Limits.watchesPerPeer)
+    assert.deepStrictEqual(a.inbox.map((frame) => frame["type"]), ["network-counts"])
+  })
+
+  it("ends with the connection, and with a goodbye that names no network", () => {
+    const { join, lookout, router } = world()
+    const a = join(ada, "global")
+    const wait = () => a.say({ type: "watch", networkName: "red", data: { waiting: true } })
+    const waiting = () => lookout.waiting(red)
+    wait()
+    assert.strictEqual(waiting(), 1)
+    a.say({ type: "goodbye", networkName: "global" })
+    assert.strictEqual(waiting(), 1)
+    a.say({ type: "goodbye" })
+    assert.strictEqual(waiting(), 0)
+    wait()
+    router.lost(a.sender)
+    assert.strictEqual(waiting(), 0)
+  })
+
+  it("counts who waits by connection, whatever a frame says and however often", () => {
+    const { join, lookout } = world()
+    const a = join(ada)
+    for (const fromPeerId of [bob, cyd, dan, ada]) {
+      a.say({ type: "watch", networkName: "red", data: { waiting: true, peerId: fromPeerId }, fromPeerId })
+    }
+    assert.strictEqual(lookout.waiting(red), 1)
+    join(bob).say({ type: "unwatch", networkName: "red", fromPeerId: ada, targetPeerId: ada })
+    assert.strictEqual(lookout.waiting(red), 1)
+    a.say({ type: "watch", networkName: "red" })
+    assert.strictEqual(lookout.waiting(red), 0)
+  })
+})
+
+describe("networks", () => {
+  it("lists them, and costs like an announcement", () => {
+    const { join } = world()
+    join(ada, "red", "blue")
+    join(bob, "red")
+    const c = join(cyd)
+    c.say({ type: "networks" })
+    assert.deepStrictEqual(c.inbox, [
+      {
+        type: "networks",
+        data: {
+          networks: [
+            { name: "red", present: 2, waiting: 0 },
+            { name: "blue", present: 1, waiting: 0 }
+          ]
+        },
+        fromPeerId: "system",
+        timestamp: now
+      }
+    ])
+    assert.strictEqual(c.spent, Limits.fanOutCost)
   })
 })
 
@@ -336,6 +461,8 @@ describe("everything else", () => {
     a.say({ type: "offer", data: json, targetPeerId: json })
     a.say({ type: "announce", data: json, networkName: "blue" })
     a.say({ type: "goodbye", data: json })
+    for (const type of ["leave", "watch", "unwatch", "networks"]) a.say({ type, data: json, networkName: json })
+    a.say({ type: "watch", data: json, networkName: "red" })
     assert.deepStrictEqual(bystander.inbox, [])
   }, { arbitrary: { seed: 1 } })
 })

@@ -18,6 +18,8 @@ describe("Wire", () => {
     ],
     ["goodbye", Wire.goodbye(ada, red, 1)],
     ["peer-disconnected", Wire.disconnected(ada, false, red, 1)],
+    ["network-counts", Wire.networkCounts(red, { present: 1, waiting: 2 }, 1)],
+    ["networks", Wire.networks([{ name: red, present: 1, waiting: 2 }], 1)],
     ["pong", Wire.pong(ada, 1)],
     ["hub-closing", Wire.hubClosing("tired", 1)],
     ["error", Wire.error("x".repeat(10_000), 1)]

@@ -3,27 +3,38 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
-import * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as NetworkName from "../../src/domain/NetworkName.ts"
-import { PeerId } from "../../src/domain/PeerId.ts"
 import { malformed } from "../../src/services/signaling/HubConnection.ts"
 import { HubTimings } from "../../src/services/signaling/HubTimings.ts"
-import { type HubMembership, SignalingTransport } from "../../src/services/SignalingTransport.ts"
-import * as SignalingWebSocket from "../../src/services/SignalingWebSocket.ts"
-
-const ada = PeerId.make("a".repeat(40))
-const bob = PeerId.make("b".repeat(40))
-const dove = NetworkName.NetworkName.make("dove")
-const lark = NetworkName.NetworkName.make("lark")
-const hubA = "ws://a.test"
-const hubB = "ws://b.test"
+import {
+  ada,
+  always,
+  bob,
+  discovered,
+  dove,
+  drain,
+  fails,
+  FakeSocket,
+  greeting,
+  greets,
+  hubA,
+  hubB,
+  ignores,
+  joinScoped,
+  lark,
+  makeWorld,
+  offer,
+  open,
+  opens,
+  refuses,
+  settle
+} from "./HubWorld.ts"
 
 describe("joining", () => {
   it.effect("dials when the first network is joined, and not before", () =>
@@ -562,168 +573,3 @@ describe("sending", () => {
       assert.include((yield* Effect.flip(membership.send(offer))).message, "does not take what it is sent")
     }))
 })
-
-// ---------------------------------------------------------------------------------------------------
-// a world without a network
-// ---------------------------------------------------------------------------------------------------
-
-type Behaviour = (socket: FakeSocket) => void
-
-const greeting = { type: "connected", data: { peerId: ada }, fromPeerId: "system", timestamp: 1 }
-const offer = { type: "offer", targetPeerId: bob, data: { type: "offer", sdp: "v=0\r\no=- 1 1" } } as const
-const discovered = (networkName?: string) => ({
-  type: "peer-discovered",
-  data: { peerId: bob, isHub: false },
-  fromPeerId: "system",
-  ...networkName !== undefined && { networkName }
-})
-
-const ignores: Behaviour = () => {}
-const opens: Behaviour = (socket) => socket.open()
-const greets: Behaviour = (socket) => {
-  socket.open()
-  queueMicrotask(() => socket.say(greeting))
-}
-const refuses = (code: number, reason: string): Behaviour => (socket) => {
-  socket.open()
-  queueMicrotask(() => socket.drop(code, reason))
-}
-const fails = (message: string): Behaviour => (socket) => {
-  socket.emit("error", { message })
-  socket.drop(1006)
-}
-
-/** A WebSocket whose hub is the test. */
-class FakeSocket implements Socket.WebSocketLike {
-  readyState = 0
-  bufferedAmount = 0
-  confirmsClose = true
-  terminated = false
-  closedWith: number | undefined
-  readonly sent: Array<string> = []
-  readonly url: string
-  readonly #listeners = new Map<(event: never) => void, { type: string; once: boolean }>()
-
-  constructor(url: string) {
-    this.url = url
-  }
-  get closed(): boolean {
-    return this.readyState === 3
-  }
-  /** Listeners that are left, but for those that only keep late errors quiet. */
-  get listeners(): number {
-    return Array.from(this.#listeners.values()).filter(({ type }) => type !== "error").length
-  }
-  get types(): Array<string> {
-    return this.sent.map((frame) => JSON.parse(frame)).map(({ networkName, type }) =>
-      networkName === undefined ? type : `${type} ${networkName}`
-    )
-  }
-  addEventListener(type: string, listener: (event: never) => void, options?: { readonly once?: boolean }) {
-    this.#listeners.set(listener, { type, once: options?.once ?? false })
-  }
-  removeEventListener(_: string, listener: (event: never) => void) {
-    this.#listeners.delete(listener)
-  }
-  emit(type: string, event: object) {
-    for (const [listener, entry] of Array.from(this.#listeners)) {
-      if (entry.type !== type) continue
-      if (entry.once) this.#listeners.delete(listener)
-      Reflect.apply(listener, this, [event])
-    }
-  }
-  send(data: string | Uint8Array) {
-    this.sent.push(String(data))
-  }
-  close(code = 1005) {
-    if (this.readyState >= 2) return
-    this.closedWith = code
-    this.readyState = 2
-    if (this.confirmsClose) queueMicrotask(() => this.drop(code))
-  }
-  terminate() {
-    this.terminated = true
-    this.drop(1006)
-  }
-  open() {
-    this.readyState = 1
-    this.emit("open", {})
-  }
-  say(message: object) {
-    this.emit("message", { data: JSON.stringify(message) })
-  }
-  drop(code: number, reason = "") {
-    this.readyState = 3
-    this.emit("close", { code, reason })
-  }
-}
-
-const makeWorld = (behaviours: Record<string, Behaviour> = {}, otherwise: Behaviour = greets) => {
-  const sockets: Array<FakeSocket> = []
-  const origin = (url: string) => new URL(url).origin
-  const behaves = new Map(Object.entries(behaviours).map(([hub, behaviour]) => [origin(hub), behaviour]))
-  const at = (index: number) => {
-    const socket = sockets.at(index)
-    if (socket === undefined) throw new Error("nobody dialled")
-    return socket
-  }
-  return {
-    sockets,
-    get only() {
-      assert.strictEqual(sockets.length, 1)
-      return at(0)
-    },
-    get last() {
-      return at(-1)
-    },
-    get dialled() {
-      return sockets.map(({ url }) => origin(url))
-    },
-    behave: (hub: string, behaviour: Behaviour) => void behaves.set(origin(hub), behaviour),
-    dial: (url: string) => {
-      const behaviour = behaves.get(origin(url)) ?? otherwise
-      const socket = new FakeSocket(url)
-      sockets.push(socket)
-      queueMicrotask(() => behaviour(socket))
-      return socket
-    }
-  }
-}
-
-const open = (
-  world: { readonly dial: (url: string) => FakeSocket },
-  hubs: readonly [string, ...ReadonlyArray<string>]
-) =>
-  Effect.flatMap(SignalingTransport, (transport) => transport.open({ peerId: ada, hubs })).pipe(
-    Effect.provide(
-      Layer.provide(SignalingWebSocket.layer, Layer.succeed(Socket.WebSocketConstructor, world.dial))
-    )
-  )
-
-const joinScoped = Effect.fnUntraced(function*(
-  session: Effect.Success<ReturnType<typeof open>>,
-  networkName: NetworkName.NetworkName
-) {
-  const scope = yield* Scope.make()
-  yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
-  return [scope, yield* Scope.provide(session.join(networkName), scope)] as const
-})
-
-const drain = (membership: HubMembership) =>
-  Effect.map(
-    Queue.takeAll(membership.news),
-    (news) => news.map((item) => item._tag === "Signal" ? item.signal.type : item._tag)
-  )
-
-/** Lets every fiber go as far as it can without time. */
-const settle = Effect.forEach(
-  Array.from({ length: 20 }),
-  () => Effect.yieldNow.pipe(Effect.andThen(Effect.promise(() => Promise.resolve()))),
-  {
-    discard: true
-  }
-)
-
-/** Randomness that always draws the same share of a bound. */
-const always = (share: number) =>
-  Effect.provideService(Random.Random, { nextDoubleUnsafe: () => share, nextIntUnsafe: () => 0 })

@@ -1,7 +1,7 @@
 /**
- * A session with hubs: the memberships, and the actor that keeps one connection for them.
+ * A session with hubs: what we want of them, and the actor that keeps one connection for it.
  *
- * The actor lives while there is a membership. It tries the hubs in order until one greets us, serves that connection
+ * The actor lives while there is a membership, a watch or a question. It tries the hubs in order until one greets us, serves that connection
  * until it ends, waits, and starts over. What it does at the moment is its `State`, and nothing else decides what a
  * join, a leave or a send may do.
  */
@@ -17,50 +17,22 @@ import * as Semaphore from "effect/Semaphore"
 import type * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import { HubRefused, HubUnreachable } from "../../domain/Errors.ts"
-import { HubState } from "../../domain/MeshStatus.ts"
-import type { NetworkName } from "../../domain/NetworkName.ts"
+import { HubUnreachable } from "../../domain/Errors.ts"
+import * as NetworkName from "../../domain/NetworkName.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
-import type { HubSignal } from "../../domain/Signal.ts"
-import type { HubMembership, HubSession } from "../SignalingTransport.ts"
+import { feature, type HubSignal, type NetworkSummary } from "../../domain/Signal.ts"
+import type { Farewell, HubMembership, HubSession, JoinOptions } from "../SignalingTransport.ts"
 import { backoff, upTo } from "./Backoff.ts"
+import { describeAll, type Failure, toJoinError } from "./Failure.ts"
 import * as HubConnection from "./HubConnection.ts"
 import * as HubLoss from "./HubLoss.ts"
 import { HubTimings } from "./HubTimings.ts"
 import { makeMember, type Member, Members } from "./Members.ts"
+import { State, toHubState } from "./SessionState.ts"
+import * as Watches from "./Watches.ts"
 
 /** The version of our dialect that an announcement claims. */
 const dialect = 1
-
-type State = Data.TaggedEnum<{
-  /** There is no member, and no actor. */
-  Idle: {}
-  /** The socket is not open yet. */
-  Dialling: { readonly url: string; readonly attempt: number }
-  /** The socket is open and the members are announced, but the hub has not said that it takes us. */
-  Announcing: { readonly url: string; readonly attempt: number; readonly connection: HubConnection.HubConnection }
-  Connected: { readonly url: string; readonly since: number; readonly connection: HubConnection.HubConnection }
-  Waiting: { readonly url: string; readonly problem: string; readonly retryAt: number }
-  /** The session's scope is closed. */
-  Closed: {}
-}>
-const State = Data.taggedEnum<State>()
-
-/** What the outside sees: whether the hub is open or has greeted is our own affair. */
-const toHubState = State.$match({
-  Idle: (): HubState => ({ _tag: "Idle" }),
-  Dialling: ({ attempt, url }): HubState => ({ _tag: "Connecting", url, attempt }),
-  Announcing: ({ attempt, url }): HubState => ({ _tag: "Connecting", url, attempt }),
-  Connected: ({ since, url }): HubState => ({ _tag: "Connected", url, since }),
-  Waiting: ({ problem, retryAt, url }): HubState => ({ _tag: "Waiting", url, problem, retryAt }),
-  Closed: (): HubState => ({ _tag: "Idle" })
-})
-
-/** A hub that did not do, and why. */
-interface Failure {
-  readonly url: string
-  readonly loss: HubLoss.HubLoss
-}
 
 /** How a round through the hubs ends. */
 type Round = Data.TaggedEnum<{
@@ -70,8 +42,14 @@ type Round = Data.TaggedEnum<{
 }>
 const Round = Data.taggedEnum<Round>()
 
+/** A question for the list of networks, until it is answered. */
+type Question = Deferred.Deferred<ReadonlyArray<NetworkSummary>, HubUnreachable>
+
+type Connected = Extract<State, { readonly _tag: "Connected" }>
+
 /**
- * Opens a session. It connects when the first network is joined and hangs up when the last one is left.
+ * Opens a session. It connects when the first network is joined or watched, or something is asked, and hangs up when
+ * nothing is wanted any more.
  *
  * @category constructors
  */
@@ -82,9 +60,11 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
   const timings = yield* HubTimings
   const context = yield* Effect.context<Socket.WebSocketConstructor>()
   const members = new Members(peerId)
+  const watches = new Watches.Watches()
+  const questions = new Set<Question>()
   const state = yield* SubscriptionRef.make<State>(State.Idle())
   const actor = yield* FiberHandle.make<never>()
-  // Members come and go one at a time: who joins while the last one leaves waits for the goodbye, and then dials.
+  // Members, watches and questions come and go one at a time: who joins while the last one leaves waits for the goodbye, and then dials.
   const door = yield* Semaphore.make(1)
 
   const now = () => SubscriptionRef.getUnsafe(state)
@@ -99,15 +79,38 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
 
   // A connection that cannot send is about to end: whoever reads from it will notice, and all is said again on the next.
 
-  const announce = (connection: HubConnection.HubConnection, networkName: NetworkName) =>
-    connection.send({ type: "announce", data: { peerId, homing: dialect }, networkName })
+  const announce = (connection: HubConnection.HubConnection, networkName: NetworkName.NetworkName) =>
+    connection.send({
+      type: "announce",
+      data: { peerId, homing: dialect, ...(members.discoverable(networkName) ? {} : { discoverable: false }) },
+      networkName
+    })
 
-  const goodbye = Effect.fnUntraced(function*(networkName: NetworkName) {
+  const takeLeave = Effect.fnUntraced(function*(networkName: NetworkName.NetworkName, farewell: Farewell) {
     const current = now()
     if (current._tag !== "Announcing" && current._tag !== "Connected") return
     const timestamp = yield* Clock.currentTimeMillis
-    yield* Effect.ignore(current.connection.send({ type: "goodbye", data: { peerId, timestamp }, networkName }))
+    const knowsLeave = current._tag === "Connected" && current.features.has(feature.memberships)
+    yield* Effect.ignore(current.connection.send(
+      farewell === "leave" && knowsLeave
+        ? { type: "leave", networkName }
+        : { type: "goodbye", data: { peerId, timestamp }, networkName }
+    ))
   })
+
+  /** Watches a network, or says anew how; an older hub is left alone. */
+  const sayWatch = ({ connection, features }: Connected, networkName: NetworkName.NetworkName) =>
+    features.has(feature.watch)
+      ? Effect.ignore(connection.send({ type: "watch", data: { waiting: watches.waiting(networkName) }, networkName }))
+      : watches.show({ _tag: "Unsupported" }, networkName)
+
+  const sayUnwatch = ({ connection, features }: Connected, networkName: NetworkName.NetworkName) =>
+    features.has(feature.watch) ? Effect.ignore(connection.send({ type: "unwatch", networkName })) : Effect.void
+
+  const ask = ({ connection, features }: Connected, question: Question) =>
+    features.has(feature.networks)
+      ? Effect.ignore(connection.send({ type: "networks" }))
+      : Deferred.fail(question, unreachable("the hub there is older and does not list its networks"))
 
   const tellAnnounced = (member: Member) =>
     Effect.andThen(Queue.offer(member.news, { _tag: "Announced" }), Deferred.succeed(member.announced, undefined))
@@ -122,21 +125,36 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
       for (const networkName of networks) yield* Effect.ignore(announce(connection, networkName))
     })
 
-  const onGreeting = Effect.gen(function*() {
+  const onGreeting = Effect.fnUntraced(function*(features: ReadonlySet<string>) {
     const current = now()
     if (current._tag !== "Announcing") return
     const { connection, url } = current
     const since = yield* Clock.currentTimeMillis
-    const present = yield* becomeAndSee(State.Connected({ url, since, connection }), () => Array.from(members))
-    for (const member of present) yield* tellAnnounced(member)
+    const connected = State.Connected({ url, since, connection, features })
+    const wanted = yield* becomeAndSee(connected, () => ({
+      members: Array.from(members),
+      networks: watches.networks,
+      questions: Array.from(questions)
+    }))
+    for (const member of wanted.members) yield* tellAnnounced(member)
+    for (const networkName of wanted.networks) {
+      if (watches.networks.has(networkName)) yield* sayWatch(connected, networkName)
+    }
+    for (const question of wanted.questions) yield* ask(connected, question)
   })
 
   const onSignal = (signal: HubSignal): Effect.Effect<void> => {
     switch (signal.type) {
       case "connected":
-        return onGreeting
+        return onGreeting(new Set(signal.data.homing?.features))
       case "error":
         return Effect.logDebug(`The hub reports an error: ${signal.error.slice(0, 1024)}`)
+      case "network-counts":
+        return watches.show({ _tag: "Counts", ...signal.data }, NetworkName.ofMessage(signal))
+      case "networks":
+        return Effect.forEach(questions, (question) => Deferred.succeed(question, signal.data.networks), {
+          discard: true
+        })
       case "pong":
       case "hub-closing":
         return Effect.void
@@ -170,6 +188,8 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
   const wait = Effect.fnUntraced(function*(url: string, problem: string, delay: Duration.Duration) {
     const retryAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(delay)
     yield* become(State.Waiting({ url, problem, retryAt }))
+    yield* watches.show({ _tag: "Unknown" })
+    for (const question of questions) yield* Deferred.fail(question, unreachable(problem))
     yield* Effect.sleep(delay)
   })
 
@@ -221,7 +241,13 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
   // coming and going
   // -------------------------------------------------------------------------------------------------
 
+  const dial = Effect.suspend(() => FiberHandle.run(actor, Effect.provideContext(live, context)))
+
   const hangUp = (next: State) => Effect.andThen(FiberHandle.clear(actor), become(next))
+
+  const hangUpIfUnused = Effect.suspend(() =>
+    members.size + watches.size + questions.size === 0 ? hangUp(State.Idle()) : Effect.void
+  )
 
   const enter = (member: Member) =>
     door.withPermit(Effect.suspend(() => {
@@ -230,7 +256,7 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
       members.add(member)
       switch (current._tag) {
         case "Idle":
-          return FiberHandle.run(actor, Effect.provideContext(live, context))
+          return dial
         case "Announcing":
           return Effect.ignore(announce(current.connection, member.networkName))
         case "Connected":
@@ -248,17 +274,59 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
     door.withPermit(Effect.gen(function*() {
       if (!members.remove(member)) return
       yield* Queue.shutdown(member.news)
-      if (!members.networks.has(member.networkName)) yield* goodbye(member.networkName)
-      if (members.size === 0) yield* hangUp(State.Idle())
+      if (!members.networks.has(member.networkName)) yield* takeLeave(member.networkName, yield* member.farewell)
+      yield* hangUpIfUnused
     }))
 
+  const beginWatch = (watch: Watches.Watch) =>
+    door.withPermit(Effect.suspend(() => {
+      const current = now()
+      if (current._tag === "Closed") return Effect.void
+      watches.add(watch)
+      if (current._tag === "Idle") return dial
+      // In any other state it is said when a hub greets us.
+      return current._tag === "Connected" ? sayWatch(current, watch.networkName) : Effect.void
+    }))
+
+  const endWatch = (watch: Watches.Watch) =>
+    door.withPermit(Effect.gen(function*() {
+      yield* Watches.close(watch)
+      if (!watches.remove(watch)) return
+      const current = now()
+      const { networkName } = watch
+      if (current._tag === "Connected") {
+        if (!watches.networks.has(networkName)) yield* sayUnwatch(current, networkName)
+        else if (watch.waiting !== watches.waiting(networkName)) yield* sayWatch(current, networkName)
+      }
+      yield* hangUpIfUnused
+    }))
+
+  const beginQuestion = (question: Question) =>
+    door.withPermit(Effect.suspend((): Effect.Effect<unknown, HubUnreachable> => {
+      const current = now()
+      if (current._tag === "Closed") return Effect.fail(unreachable("this session is closed"))
+      if (current._tag === "Waiting") return Effect.fail(unreachable(current.problem))
+      questions.add(question)
+      if (current._tag === "Idle") return dial
+      return current._tag === "Connected" ? ask(current, question) : Effect.void
+    }))
+
+  const endQuestion = (question: Question) =>
+    door.withPermit(Effect.suspend(() => questions.delete(question) ? hangUpIfUnused : Effect.void))
+
   const close = door.withPermit(Effect.gen(function*() {
-    for (const networkName of members.networks) yield* goodbye(networkName)
+    for (const networkName of members.networks) yield* takeLeave(networkName, "goodbye")
     for (const member of members) {
       members.remove(member)
       yield* Queue.shutdown(member.news)
       yield* Deferred.fail(member.announced, unreachable("this session is closed"))
     }
+    for (const watch of watches) {
+      watches.remove(watch)
+      yield* Watches.close(watch)
+    }
+    for (const question of questions) yield* Deferred.fail(question, unreachable("this session is closed"))
+    questions.clear()
     yield* hangUp(State.Closed())
     yield* PubSub.shutdown(state.pubsub)
   }))
@@ -279,30 +347,41 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
       })
   })
 
-  const join = Effect.fn("HubSession.join")(function*(networkName: NetworkName) {
+  const join = Effect.fn("HubSession.join")(function*(networkName: NetworkName.NetworkName, options?: JoinOptions) {
     const foreignBefore = members.foreign
-    const member = yield* makeMember(networkName)
+    const member = yield* makeMember(networkName, options)
     yield* Effect.acquireRelease(enter(member), () => leave(member))
     // The caller's scope may live on after a failed join; the member must not.
     yield* Effect.onError(Deferred.await(member.announced), () => leave(member))
     return membership(member, foreignBefore)
   })
 
+  const watch = Effect.fn("HubSession.watch")(
+    function*(networkName: NetworkName.NetworkName, options?: { readonly waiting?: boolean }) {
+      const watch = yield* Watches.makeWatch(networkName, options?.waiting === true)
+      yield* Effect.acquireRelease(beginWatch(watch), () => endWatch(watch))
+      return Watches.changes(watch)
+    }
+  )
+
+  const networks = Effect.gen(function*() {
+    const question = yield* Deferred.make<ReadonlyArray<NetworkSummary>, HubUnreachable>()
+    yield* Effect.acquireRelease(beginQuestion(question), () => endQuestion(question))
+    return yield* Deferred.await(question)
+  }).pipe(
+    Effect.scoped,
+    Effect.timeoutOrElse({
+      duration: timings.answerTimeout,
+      orElse: () => Effect.fail(unreachable(`no answer within ${Duration.format(timings.answerTimeout)}`))
+    }),
+    Effect.withSpan("HubSession.networks")
+  )
+
   return {
     state: Effect.sync(() => toHubState(now())),
     changes: SubscriptionRef.changes(state).pipe(Stream.map(toHubState), Stream.changes),
-    join
+    join,
+    watch,
+    networks
   } satisfies HubSession
 })
-
-/** Why a round in vain fails a join: a refusal says more than a hub that is not there. */
-const toJoinError = (hubs: ReadonlyArray<string>, failures: ReadonlyArray<Failure>): HubRefused | HubUnreachable => {
-  for (const { loss, url } of failures) {
-    if (loss._tag === "Refused") return new HubRefused({ url, code: loss.code, reason: loss.reason })
-  }
-  return new HubUnreachable({ urls: hubs, problem: describeAll(failures) })
-}
-
-/** What is wrong with every hub; its name is left out where there is but one. */
-const describeAll = (failures: ReadonlyArray<Failure>): string =>
-  failures.map(({ loss, url }) => `${failures.length === 1 ? "" : `${url}: `}${HubLoss.describe(loss)}`).join("; ")

@@ -10,6 +10,8 @@ export interface HubTimings {
   readonly pingAfter: Duration.Duration
   /** Silence of the hub after which the connection counts as dead. Longer than two pings. */
   readonly deadAfter: Duration.Duration
+  /** How long a hub has to answer a question. */
+  readonly answerTimeout: Duration.Duration
   /** The bound of the first random wait; it doubles with each round in vain. */
   readonly backoffInitial: Duration.Duration
   /** The bound that the random wait never exceeds. */
@@ -22,7 +24,7 @@ export interface HubTimings {
 
 /**
  * The timings of sessions that are opened where this is provided. Defaults: dial 10 s, ping after 25 s, dead
- * after 60 s, backoff from 500 ms up to 30 s, return within 2 s, close within 1 s.
+ * after 60 s, answer within 5 s, backoff from 500 ms up to 30 s, return within 2 s, close within 1 s.
  *
  * @category references
  */
@@ -31,6 +33,7 @@ export const HubTimings = Context.Reference<HubTimings>("homing/HubTimings", {
     dialTimeout: Duration.seconds(10),
     pingAfter: Duration.seconds(25),
     deadAfter: Duration.seconds(60),
+    answerTimeout: Duration.seconds(5),
     backoffInitial: Duration.millis(500),
     backoffLimit: Duration.seconds(30),
     returnSpread: Duration.seconds(2),

@@ -7,7 +7,7 @@ import type { HubRefused, HubUnreachable } from "../../domain/Errors.ts"
 import * as NetworkName from "../../domain/NetworkName.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
 import type { HubSignal } from "../../domain/Signal.ts"
-import type { MembershipNews } from "../SignalingTransport.ts"
+import type { Farewell, JoinOptions, MembershipNews } from "../SignalingTransport.ts"
 
 /** How much news a membership holds for a slow reader; beyond it the oldest give way. @category constants */
 export const maxNews = 1024
@@ -24,14 +24,21 @@ export interface Member {
   readonly news: Queue.Queue<MembershipNews>
   /** Whether a hub has taken the announcement, or why none did. */
   readonly announced: Deferred.Deferred<void, HubUnreachable | HubRefused>
+  readonly farewell: Effect.Effect<Farewell>
+  readonly discoverable: boolean
 }
 
 /** A member that is not announced yet. @category constructors */
-export const makeMember = Effect.fnUntraced(function*(networkName: NetworkName.NetworkName) {
+export const makeMember = Effect.fnUntraced(function*(
+  networkName: NetworkName.NetworkName,
+  { discoverable = true, farewell = Effect.succeed("goodbye") }: JoinOptions = {}
+) {
   return {
     networkName,
     news: yield* Queue.sliding<MembershipNews>(maxNews),
-    announced: yield* Deferred.make<void, HubUnreachable | HubRefused>()
+    announced: yield* Deferred.make<void, HubUnreachable | HubRefused>(),
+    farewell,
+    discoverable
   } satisfies Member
 })
 
@@ -83,6 +90,11 @@ export class Members {
   /** The networks the members are in, each once. */
   get networks(): ReadonlySet<NetworkName.NetworkName> {
     return new Set(Array.from(this.#members, ({ networkName }) => networkName))
+  }
+
+  /** Whether a network may be listed: no member is against it. */
+  discoverable(networkName: NetworkName.NetworkName): boolean {
+    return Array.from(this.#members).every((member) => member.networkName !== networkName || member.discoverable)
   }
 
   /** Hands a signal to the members of exactly its network. */

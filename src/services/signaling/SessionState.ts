@@ -1,0 +1,36 @@
+/** What a session's actor does at the moment. */
+import * as Data from "effect/Data"
+import { HubState } from "../../domain/MeshStatus.ts"
+import type { HubConnection } from "./HubConnection.ts"
+
+/** The state of a session. @category models */
+export type State = Data.TaggedEnum<{
+  /** Nobody needs a hub, and there is no actor. */
+  Idle: {}
+  /** The socket is not open yet. */
+  Dialling: { readonly url: string; readonly attempt: number }
+  /** The socket is open and the members are announced, but the hub has not said that it takes us. */
+  Announcing: { readonly url: string; readonly attempt: number; readonly connection: HubConnection }
+  Connected: {
+    readonly url: string
+    readonly since: number
+    readonly connection: HubConnection
+    /** What the hub can do beyond PeerPigeon's. */
+    readonly features: ReadonlySet<string>
+  }
+  Waiting: { readonly url: string; readonly problem: string; readonly retryAt: number }
+  /** The session's scope is closed. */
+  Closed: {}
+}>
+/** The states, and the ways to tell one from another. @category constructors */
+export const State = Data.taggedEnum<State>()
+
+/** What the outside sees: whether the hub is open or has greeted is our own affair. @category getters */
+export const toHubState = State.$match({
+  Idle: (): HubState => ({ _tag: "Idle" }),
+  Dialling: ({ attempt, url }): HubState => ({ _tag: "Connecting", url, attempt }),
+  Announcing: ({ attempt, url }): HubState => ({ _tag: "Connecting", url, attempt }),
+  Connected: ({ since, url }): HubState => ({ _tag: "Connected", url, since }),
+  Waiting: ({ problem, retryAt, url }): HubState => ({ _tag: "Waiting", url, problem, retryAt }),
+  Closed: (): HubState => ({ _tag: "Idle" })
+})
