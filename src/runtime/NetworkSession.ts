@@ -23,7 +23,7 @@ export interface SessionOptions {
   readonly iceServers: ReadonlyArray<IceServer>
   readonly minPeers: number
   readonly maxPeers: number
-  readonly emit: (event: MeshEvent) => Effect.Effect<void>
+  readonly emit: (event: MeshEvent) => Effect.Effect<boolean>
 }
 
 /** @category services */

@@ -14,6 +14,9 @@ import type { MeshEvent } from "../domain/MeshEvent.ts"
 /** Events kept for one subscriber. @category constants */
 export const capacity = 4096
 
+/** Events that a subscriber takes at a time. */
+const batch = 64
+
 /** How long a full subscriber is waited for. @category constants */
 export const patience = Duration.seconds(5)
 
@@ -25,8 +28,8 @@ interface Subscriber {
 
 /** @category models */
 export interface Subscribers {
-  /** Gives an event to every subscriber. */
-  tell(event: MeshEvent): Effect.Effect<void>
+  /** Gives an event to every subscriber, and says whether one has it; so it is too when there is none. */
+  tell(event: MeshEvent): Effect.Effect<boolean>
   /** The events from the moment the stream is run. */
   readonly events: Stream.Stream<MeshEvent>
 }
@@ -35,22 +38,32 @@ export interface Subscribers {
 export const make = (): Subscribers => {
   const subscribers = new Set<Subscriber>()
 
+  const miss = (subscriber: Subscriber): boolean => {
+    subscriber.missed++
+    return false
+  }
+
   const wait = (subscriber: Subscriber, event: MeshEvent) =>
     Queue.offer(subscriber.queue, event).pipe(
-      Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.sync(() => void subscriber.missed++) })
+      Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.sync(() => miss(subscriber)) })
     )
 
-  const tell = (event: MeshEvent): Effect.Effect<void> =>
+  const tell = (event: MeshEvent): Effect.Effect<boolean> =>
     Effect.suspend(() => {
       const full: Array<Subscriber> = []
+      let kept = subscribers.size === 0
       for (const subscriber of subscribers) {
         // One that fell behind gets nothing more until it has emptied its queue and been told so.
-        if (subscriber.missed > 0) subscriber.missed++
-        else if (!Queue.offerUnsafe(subscriber.queue, event)) full.push(subscriber)
+        if (subscriber.missed > 0) miss(subscriber)
+        else if (Queue.offerUnsafe(subscriber.queue, event)) kept = true
+        else full.push(subscriber)
       }
       return full.length === 0
-        ? Effect.void
-        : Effect.forEach(full, (subscriber) => wait(subscriber, event), { concurrency: "unbounded", discard: true })
+        ? Effect.succeed(kept)
+        : Effect.map(
+          Effect.forEach(full, (subscriber) => wait(subscriber, event), { concurrency: "unbounded" }),
+          (waited) => kept || waited.includes(true)
+        )
     })
 
   const events = Stream.unwrap(Effect.gen(function*() {
@@ -61,10 +74,12 @@ export const make = (): Subscribers => {
       subscribers.delete(subscriber)
       return Queue.shutdown(queue)
     })
-    const next = Effect.map(Queue.takeAll(queue), (events): ReadonlyArray<MeshEvent> => {
+    // In small batches, so that whoever waits for room sees a slow but steady subscriber move.
+    const next = Effect.map(Queue.takeBetween(queue, 1, batch), (events): ReadonlyArray<MeshEvent> => {
       const { missed } = subscriber
+      if (missed === 0 || Queue.sizeUnsafe(queue) > 0) return events
       subscriber.missed = 0
-      return missed === 0 ? events : [...events, { _tag: "Missed", count: missed }]
+      return [...events, { _tag: "Missed", count: missed }]
     })
     return Stream.fromIterableEffectRepeat(next)
   }))

@@ -98,7 +98,7 @@ export const make = Effect.fnUntraced(function*(options: WhereaboutsOptions) {
       fallbackMode: networkName !== home
     })
 
-  const onLink = (networkName: NetworkName) => (news: LinkNews): Effect.Effect<void> => {
+  const onLink = (networkName: NetworkName) => (news: LinkNews): Effect.Effect<unknown> => {
     switch (news._tag) {
       case "Opened":
         return options.emit({ _tag: "PeerConnected", peerId: news.peerId, networkName })

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import { LinkClosed, type MessageTooLarge } from "../domain/Errors.ts"
 import type { Dialect, Frame } from "../domain/Frame.ts"
@@ -90,6 +91,8 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
           entries.set(peerId, entry)
           return supervisor.spawn({
             path: `mesh/${networkName}/links/${peerId}`,
+            // A link that fails has ended; who wants it again dials, and rests before.
+            restart: Schedule.recurs(0),
             behaviour: Link.behaviour({
               self,
               other: peerId,

@@ -126,7 +126,7 @@ export class Gossip extends Context.Service<Gossip, {
       // receiving
       // ------------------------------------------------------------------------------------------------
 
-      const deliver = (kind: "broadcast" | "direct", message: Message): Effect.Effect<void> =>
+      const deliver = (kind: "broadcast" | "direct", message: Message): Effect.Effect<boolean> =>
         emit(
           {
             _tag: "Message",
@@ -183,8 +183,8 @@ export class Gossip extends Context.Service<Gossip, {
             return yield* passOn(message, from)
           case "dm":
             if (!forUs) return yield* passOn(message, from)
-            yield* deliver("direct", message)
-            if (message.acknowledge === true) {
+            // What the application missed is not confirmed.
+            if ((yield* deliver("direct", message)) && message.acknowledge === true) {
               const ids = confirmations.get(message.from)
               if (ids === undefined) confirmations.set(message.from, [message.id])
               else ids.push(message.id)

@@ -18,8 +18,8 @@ export class SessionContext extends Context.Service<SessionContext, {
   readonly minPeers: number
   /** Links at which nobody else is dialled or let in. */
   readonly maxPeers: number
-  /** Tells the application something; waits a moment for subscribers that are slow. */
-  emit(event: MeshEvent): Effect.Effect<void>
+  /** Tells the application something; waits a moment for subscribers that are slow, and says whether one has it. */
+  emit(event: MeshEvent): Effect.Effect<boolean>
   /** What was refused at receipt; whoever refuses counts it here. */
   readonly dropped: { foreignNetwork: number; malformed: number; duplicate: number }
 }>()("homing/SessionContext") {}

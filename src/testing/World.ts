@@ -42,7 +42,10 @@ export interface WorldOptions extends Weather {
 }
 
 /** A mesh's options; its hubs are all hubs of the world unless told otherwise. @category models */
-export type PeerOptions = Omit<MeshOptions, "hubs"> & Partial<Pick<MeshOptions, "hubs">>
+export type PeerOptions = Omit<MeshOptions, "hubs"> & Partial<Pick<MeshOptions, "hubs">> & {
+  /** Stands between the mesh and its simulated WebRTC, to spoil what it does. */
+  readonly spoil?: (webRtc: WebRtc["Service"]) => WebRtc["Service"]
+}
 
 /** A hub of the world. @category models */
 export interface Hub {
@@ -153,8 +156,9 @@ const make = Effect.fnUntraced(function*(options: WorldOptions) {
     return place
   }
 
-  const meshAt = (place: Place, self: Identity["Service"], options: PeerOptions) =>
+  const meshAt = (place: Place, self: Identity["Service"], { spoil, ...options }: PeerOptions) =>
     Mesh.layer({ hubs: urls, ...options }).pipe(
+      Layer.provide(spoil === undefined ? Layer.empty : Layer.succeed(WebRtc, spoil(engine.at(place)))),
       Layer.provide(edgesAt(self.peerId, place)),
       Layer.provide(Layer.succeed(Identity, self)),
       Layer.fresh

@@ -47,20 +47,35 @@ describe("a peer whose network is empty", () => {
 
   it.effect("finds another who has fallen back too, and both go home", () =>
     Effect.gen(function*() {
-      const [ada, bob] = [yield* mesh(1), yield* mesh(2)]
       const world = yield* World
+      const [ada, bob] = [yield* mesh(1), yield* mesh(2)]
+      // Each is alone in a world of its own: neither hub nor anyone sees both.
       yield* ada.join
-      yield* elapse(30)
-      assert.strictEqual(yield* where(ada), "global")
-      // Bob arrives while nobody sees him, and falls back as well before Ada could come.
-      yield* Effect.scoped(Effect.gen(function*() {
-        yield* world.partition([ada.peerId], [bob.peerId])
-        yield* bob.join
-        yield* elapse(60)
-      }))
-      yield* elapse(60)
+      yield* world.partition([ada.peerId], [world.hub.url])
+      yield* bob.join
+      yield* elapse(90)
+      assert.strictEqual(yield* where(bob), "global")
+      yield* world.heal
+      yield* elapse(90)
       assert.deepStrictEqual([yield* where(ada), yield* where(bob)], ["gaming", "gaming"])
       assert.strictEqual((yield* ada.peers).length, 1)
+    }).pipe(simulate, Effect.provide(world)))
+
+  it.effect("goes home with all others who wait for it, although nobody is there", () =>
+    Effect.gen(function*() {
+      const meshes = yield* Effect.forEach([1, 2, 3], (n) => mesh(n))
+      const [first, ...others] = meshes
+      assert.isDefined(first)
+      yield* first.join
+      yield* elapse(30)
+      assert.strictEqual(yield* where(first), "global")
+      // They are elsewhere, and make the empty network their home: all are away, and all wait.
+      yield* Effect.forEach(others, (other) => Effect.andThen(other.setNetworkName("global"), other.join))
+      const networks = yield* itinerary(first)
+      yield* Effect.forEach(others, (other) => other.moveTo("gaming"))
+      yield* elapse(10)
+      for (const each of meshes) assert.strictEqual(yield* where(each), "gaming")
+      assert.deepStrictEqual(networks, ["gaming"])
     }).pipe(simulate, Effect.provide(world)))
 
   it.effect("stays when strict, and when the hub is merely away", () =>

@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Queue, Stream } from "effect"
+import { Effect, Exit, Fiber, Latch, Queue, Stream } from "effect"
 import type { MeshEvent } from "../../src/domain/MeshEvent.ts"
 import { NetworkName } from "../../src/domain/NetworkName.ts"
-import { WebRtc } from "../../src/services/WebRtc.ts"
+import { capacity } from "../../src/runtime/Subscribers.ts"
+import type { WebRtc } from "../../src/services/WebRtc.ts"
 import { elapse, mesh, peer, simulate, world } from "../support/simulation.ts"
 import { stranger } from "../support/stranger.ts"
 
@@ -46,28 +47,22 @@ describe("a link", () => {
 })
 
 describe("a broadcast", () => {
-  /** The world, with links that take a packet each so often. */
-  const sluggish = (turn: Effect.Effect<void>) =>
-    Layer.merge(
-      world,
-      Layer.effect(
-        WebRtc,
-        Effect.map(WebRtc, (webRtc) => ({
-          ...webRtc,
-          open: ({ handlers, ...options }) =>
-            webRtc.open({
-              ...options,
-              handlers: {
-                ...handlers,
-                onOpen: (channel) => handlers.onOpen({ ...channel, writable: Effect.andThen(turn, channel.writable) })
-              }
-            })
-        }))
-      ).pipe(Layer.provide(world))
-    )
+  /** Links that take a packet each so often. */
+  const sluggish = (turn: Effect.Effect<void>) => (webRtc: WebRtc["Service"]): WebRtc["Service"] => ({
+    ...webRtc,
+    open: ({ handlers, ...options }) =>
+      webRtc.open({
+        ...options,
+        handlers: {
+          ...handlers,
+          onOpen: (channel) => handlers.onOpen({ ...channel, writable: Effect.andThen(turn, channel.writable) })
+        }
+      })
+  })
   const large = "x".repeat(1024 * 1024)
-  const scene = Effect.gen(function*() {
-    const [ada, bob] = [yield* mesh(1), yield* mesh(2)]
+  const scene = Effect.fnUntraced(function*(turn: Effect.Effect<void>) {
+    const spoil = sluggish(turn)
+    const [ada, bob] = [yield* mesh(1, { spoil }), yield* mesh(2, { spoil })]
     const heard: Array<MeshEvent> = []
     yield* Stream.merge(ada.events, bob.events).pipe(
       Stream.runForEach((event) => Effect.sync(() => void heard.push(event))),
@@ -86,17 +81,61 @@ describe("a broadcast", () => {
 
   it.effect("waits for a link that is slow", () =>
     Effect.gen(function*() {
-      const heard = yield* scene
+      const heard = yield* scene(Effect.sleep("50 millis"))
       assert.isUndefined(heard.find((event) => event._tag === "PeerDisconnected"))
       assert.strictEqual(heard.filter((event) => event._tag === "Message").length, 12)
-    }).pipe(simulate, Effect.provide(sluggish(Effect.sleep("50 millis")))))
+    }).pipe(simulate, Effect.provide(world)))
 
   it.effect("does not wait for a link that takes nothing", () =>
     Effect.gen(function*() {
-      const heard = yield* scene
+      const heard = yield* scene(Effect.never)
       const lost = heard.find((event) => event._tag === "PeerDisconnected")
       assert.deepInclude(lost, { reason: "too slow for the messages of this network" })
-    }).pipe(simulate, Effect.provide(sluggish(Effect.never))))
+    }).pipe(simulate, Effect.provide(world)))
+})
+
+describe("a direct message", () => {
+  it.effect("that the application of its addressee missed is not confirmed", () =>
+    Effect.gen(function*() {
+      const [ada, bob] = [yield* mesh(1), yield* mesh(2)]
+      const gate = yield* Latch.make()
+      const heard: Array<MeshEvent> = []
+      yield* bob.events.pipe(
+        Stream.runForEach((event) => gate.whenOpen(Effect.sync(() => void heard.push(event)))),
+        Effect.forkScoped({ startImmediately: true })
+      )
+      yield* ada.join
+      yield* bob.join
+      yield* elapse(3)
+      // More than a subscriber has in hand and in its queue.
+      const sending = yield* Effect.forEach(
+        Array.from({ length: 2 * capacity + 100 }, (_, n) => n),
+        (n) => Effect.map(Effect.exit(ada.send(bob.peerId, n)), Exit.isSuccess),
+        { concurrency: "unbounded" }
+      ).pipe(Effect.forkChild({ startImmediately: true }))
+      yield* elapse(20)
+      yield* gate.open
+      const confirmed = (yield* Fiber.join(sending)).flatMap((success, n) => success ? [n] : [])
+      yield* elapse(1)
+      assert.deepStrictEqual(heard.flatMap((event) => event._tag === "Message" ? [event.content] : []), confirmed)
+    }).pipe(simulate, Effect.provide(world)), 30_000)
+})
+
+describe("a link that fails through a fault of ours", () => {
+  it.effect("is made anew", () =>
+    Effect.gen(function*() {
+      let faults = 2
+      const spoil = (webRtc: WebRtc["Service"]): WebRtc["Service"] => ({
+        ...webRtc,
+        open: (options) => faults-- > 0 ? Effect.die("a fault") : webRtc.open(options)
+      })
+      const [ada, bob] = [yield* mesh(1, { spoil }), yield* mesh(2, { spoil })]
+      yield* ada.join
+      yield* bob.join
+      yield* elapse(60)
+      assert.deepStrictEqual((yield* ada.peers).map(({ peerId }) => peerId), [bob.peerId])
+      assert.deepStrictEqual((yield* bob.peers).map(({ peerId }) => peerId), [ada.peerId])
+    }).pipe(simulate, Effect.provide(world)))
 })
 
 describe("errors", () => {

@@ -61,7 +61,7 @@ export const pair = Effect.fnUntraced(function*(a: PeerId, b: PeerId) {
       iceServers: [],
       minPeers: 4,
       maxPeers: 8,
-      emit: () => Effect.void,
+      emit: () => Effect.succeed(true),
       dropped: { foreignNetwork: 0, malformed: 0, duplicate: 0 }
     })
     const layer = ConnectionPool.layer.pipe(Layer.provide(context), Layer.provide(Layer.fresh(Supervisor.layer)))

@@ -2,7 +2,7 @@
 import { Effect, Option, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { PeerId } from "../../src/domain/PeerId.ts"
-import { World } from "../../src/testing/World.ts"
+import { type PeerOptions, World } from "../../src/testing/World.ts"
 
 /** A hub and WebRTC in memory, 20 to 120 ms apart. */
 export const world = World.layer()
@@ -14,7 +14,7 @@ export const peer = (n: number): PeerId =>
   PeerId.make(BigInt.asUintN(160, BigInt(n) * goldenRatio).toString(16).padStart(40, "0"))
 
 /** A mesh that has not joined yet. */
-export const mesh = (n: number, options: { readonly network?: string; readonly maxPeers?: number } = {}) =>
+export const mesh = (n: number, options: PeerOptions = {}) =>
   World.use((world) => world.peer(n, { network: "gaming", ...options }))
 
 /**

@@ -185,6 +185,7 @@ export const behaviour = (options: LinkOptions) =>
     })
 
     // A behaviour that fails loses its connection with its scope; whoever still wants the link dials again.
+    yield* Effect.addFinalizer((exit) => Exit.isFailure(exit) ? options.ended("the link failed") : Effect.void)
     yield* Effect.addFinalizer(() => link === undefined ? Effect.void : options.closed("the link failed"))
     show("idle")
     while (current()._tag !== "Closed") {
