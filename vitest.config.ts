@@ -1,7 +1,12 @@
 import { defineConfig } from "vitest/config"
 
 /** Tests with processes, WebRTC and browsers: one file at a time, so that none starves another of the processor. */
-const heavy = ["test/e2e/**/*.test.ts", "test/browser/**/*.test.ts", "test/readme.test.ts"]
+const heavy = [
+  "test/e2e/**/*.test.ts",
+  "test/runtime/MeshClient.test.ts",
+  "test/browser/**/*.test.ts",
+  "test/readme.test.ts"
+]
 
 export default defineConfig({
   test: {

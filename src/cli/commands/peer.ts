@@ -41,6 +41,10 @@ export const peer = Command.make(
       Flag.withDescription("Network to join (default global)"),
       Flag.withDefault("global")
     ),
+    allowGlobalFallback: Flag.Boolean("fallback").pipe(
+      Flag.withDescription("Go to global while nobody is in the network, and come back (default yes; --no-fallback)"),
+      Flag.withDefault(true)
+    ),
     minPeers: Flag.Int("min-peers").pipe(
       Flag.withDescription("Links below which everyone known is dialled, 1 to 50 (default 4)"),
       Flag.optional

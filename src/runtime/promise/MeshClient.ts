@@ -61,6 +61,15 @@ export interface MeshClient {
   /** The peers with an open link. */
   peers(): Promise<ReadonlyArray<LinkStatus>>
   status(): Promise<MeshStatus>
+  /** The network that the mesh is in, or will join; `global` while it has fallen back. */
+  getNetworkName(): Promise<string>
+  /** The network that the mesh wants to be in: its home. */
+  getOriginalNetworkName(): Promise<string>
+  isUsingGlobalFallback(): Promise<boolean>
+  /** Chooses the network to join next. Rejects with `AlreadyJoined` while in one. */
+  setNetworkName(name: string): Promise<void>
+  /** Allows or forbids going to `global` while the network is empty. Forbidding it while away means going home now. */
+  setAllowGlobalFallback(allow: boolean): Promise<void>
   /** Calls a listener for every event of a name, from now on; returns how to stop that. */
   on<Name extends keyof MeshListeners>(name: Name, listener: (event: MeshListeners[Name]) => void): () => void
   /** Every event from now on, for `for await`. */
@@ -113,6 +122,11 @@ export const make = (platform: Platform) => async (options: MeshOptions): Promis
       ),
     peers: () => runtime.runPromise(mesh.peers),
     status: () => runtime.runPromise(mesh.status),
+    getNetworkName: () => runtime.runPromise(mesh.networkName),
+    getOriginalNetworkName: () => runtime.runPromise(mesh.originalNetworkName),
+    isUsingGlobalFallback: () => runtime.runPromise(mesh.isUsingGlobalFallback),
+    setNetworkName: (name) => runtime.runPromise(mesh.setNetworkName(name)),
+    setAllowGlobalFallback: (allow) => runtime.runPromise(mesh.setAllowGlobalFallback(allow)),
     on,
     events: () => Stream.toAsyncIterable(mesh.events),
     close,
