@@ -45,7 +45,7 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
   receive(signal: PeerSignal): Effect.Effect<void>
   /** Ends a link politely: sends what was accepted, says why, closes. Returns once it is closed. */
   hangUp(peerId: PeerId, reason: string): Effect.Effect<void>
-  /** Sends a frame to a neighbour, waiting for room in its outbox. */
+  /** Sends a frame to a neighbour, waiting for room in its outbox; one that takes nothing any more is let go. */
   send(peerId: PeerId, frame: Frame): Effect.Effect<void, LinkClosed | MessageTooLarge>
   /**
    * Sends a frame to every neighbour but some, encoding it once, and says to how many. Waits for room in their outboxes;
@@ -153,6 +153,20 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
         yield* letGo(link.peerId, "too slow for the messages of this network")
       })
 
+      /** Puts a parcel into a link's outbox, waiting for room for as long as the link carries anything at all. */
+      const put = (link: OpenLink, parcel: Outbox.Parcel): Effect.Effect<void, LinkClosed> =>
+        Effect.suspend(() =>
+          link.outbox.tryOffer(parcel)
+            ? Effect.void
+            : Effect.raceFirst(
+              link.outbox.offer(parcel),
+              Effect.andThen(
+                letGoIfStalled(link),
+                Effect.fail(new LinkClosed({ peerId: link.peerId, reason: "it takes nothing any more" }))
+              )
+            )
+        )
+
       const encode = (frame: Frame, dialect: Dialect) =>
         Result.map(FrameCodec.encode(frame, dialect, settings.maxMessageBytes), Outbox.parcel)
 
@@ -177,11 +191,10 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
           sent++
           if (!link.outbox.tryOffer(parcel)) slow.push([link, parcel])
         }
-        yield* Effect.forEach(slow, ([link, parcel]) =>
-          link.outbox.offer(parcel).pipe(
-            Effect.raceFirst(letGoIfStalled(link)),
-            Effect.ignore
-          ), { concurrency: "unbounded", discard: true })
+        yield* Effect.forEach(slow, ([link, parcel]) => Effect.ignore(put(link, parcel)), {
+          concurrency: "unbounded",
+          discard: true
+        })
         return sent
       })
 
@@ -204,7 +217,7 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
           const link = open.get(peerId)
           if (link === undefined) return yield* new LinkClosed({ peerId, reason: "there is no link to this peer" })
           const parcel = yield* Effect.fromResult(encode(frame, link.dialect))
-          yield* link.outbox.offer(parcel)
+          yield* put(link, parcel)
         }),
         fanOut,
         serve: (handle) => Effect.asVoid(Deferred.succeed(handler, handle)),

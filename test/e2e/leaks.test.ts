@@ -68,7 +68,11 @@ describe("200 times join and leave", () => {
         for (const pair of pairs) {
           for (const { status } of pair) {
             const { actors, links, state } = yield* status
-            assert.deepStrictEqual([actors.map(({ path }) => path), links, state], [["mesh", "mesh/hub"], [], "idle"])
+            assert.deepStrictEqual([actors.map(({ path }) => path), links, state], [
+              ["mesh", "mesh/hub", "mesh/fallback"],
+              [],
+              "idle"
+            ])
           }
         }
         assert.deepInclude(yield* hub.stats, { connections: 0, peers: 0, networks: 0 })

@@ -8,12 +8,12 @@ import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import type { HubUnreachable, WebRtcError } from "../../domain/Errors.ts"
-import type { Frame } from "../../domain/Frame.ts"
 import * as FrameCodec from "../../domain/FrameCodec.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
 import type { AttemptMark, Candidate } from "../../domain/Signal.ts"
 import type { OutgoingSignal } from "../SignalingTransport.ts"
 import type { Channel, IceServer, WebRtc } from "../WebRtc.ts"
+import * as Inbox from "./Inbox.ts"
 import { type Attempt, Event } from "./LinkMachine.ts"
 import type { LinkSettings } from "./LinkSettings.ts"
 
@@ -42,7 +42,7 @@ export interface Line {
   readonly attempt: Attempt
   /** Closes with the line; what hangs on the line lives here. */
   readonly scope: Scope.Closeable
-  readonly inbox: Queue.Dequeue<Frame>
+  readonly inbox: Inbox.Inbox
   /** The open channel, once there is one. */
   channel(): Channel | undefined
   /** Sends an offer; with `restart`, for a new path of the connection that stands. */
@@ -65,11 +65,13 @@ export const open = Effect.fnUntraced(function*(
 ) {
   const { other, settings, signal, tell } = options
   const scope = yield* Scope.fork(parent)
-  const inbox = yield* Queue.bounded<Frame>(settings.inboxFrames)
+  const inbox = yield* Inbox.make({ bytes: settings.inboxBytes, frames: settings.inboxFrames })
   const candidates = yield* Queue.sliding<Candidate>(maxCandidates)
   const decoder = FrameCodec.makeDecoder({ maxMessageBytes: settings.maxMessageBytes })
   const mark: AttemptMark = { version: dialectVersion, attempt }
   let channel: Channel | undefined
+  // Of the packets that the frame under way has taken so far.
+  let bytes = 0
   let lastOffer: OutgoingSignal | undefined
 
   const lost = (reason: string) => tell(Event.Lost({ attempt, reason }))
@@ -88,11 +90,14 @@ export const open = Effect.fnUntraced(function*(
       },
       onPacket: (packet) => {
         for (const part of FrameCodec.split(packet)) {
+          bytes += part.length
           const received = decoder.push(part)
           if (Result.isFailure(received)) options.malformed()
-          else if (received.success._tag === "Frame" && !Queue.offerUnsafe(inbox, received.success.frame)) {
+          else if (received.success._tag === "Incomplete") continue
+          else if (received.success._tag === "Frame" && !inbox.offer({ frame: received.success.frame, bytes })) {
             return lost("the peer sends faster than its messages can be handled")
           }
+          bytes = 0
         }
       },
       onClose: () => lost("the channel closed")

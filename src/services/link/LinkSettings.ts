@@ -30,6 +30,8 @@ export interface LinkSettings {
   readonly outboxFrames: number
   /** Frames that may wait to be handled here; a neighbour who sends more is let go. */
   readonly inboxFrames: number
+  /** Bytes that may wait to be handled here; a neighbour who sends more is let go. */
+  readonly inboxBytes: number
   /** Bytes of the largest message. */
   readonly maxMessageBytes: number
 }
@@ -54,6 +56,7 @@ export const defaults: LinkSettings = {
   outboxBytes: 4 * 1024 * 1024,
   outboxFrames: 1024,
   inboxFrames: 65_536,
+  inboxBytes: 64 * 1024 * 1024,
   maxMessageBytes: 8 * 1024 * 1024
 }
 

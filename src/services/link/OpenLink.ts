@@ -14,6 +14,7 @@ import type { Dialect, Frame, Packet } from "../../domain/Frame.ts"
 import * as FrameCodec from "../../domain/FrameCodec.ts"
 import { type PeerId, short } from "../../domain/PeerId.ts"
 import type { Channel } from "../WebRtc.ts"
+import type { Arrival, Inbox } from "./Inbox.ts"
 import type { LinkSettings } from "./LinkSettings.ts"
 import * as Outbox from "./Outbox.ts"
 
@@ -42,7 +43,7 @@ export interface OpenLinkOptions {
   readonly channel: Channel
   readonly settings: LinkSettings
   /** What the decoder made of what came. */
-  readonly inbox: Queue.Dequeue<Frame>
+  readonly inbox: Inbox
   /** Handles frames, in order; the next ones wait until it is done. */
   readonly handle: (batch: Batch) => Effect.Effect<void>
   /** The other side was silent for `suspectAfter`. */
@@ -71,7 +72,7 @@ const withMore = (parcel: Outbox.Parcel, outbox: Outbox.Outbox): ReadonlyArray<P
 
 /** Starts an open link's writer, reader and prober in the scope. @category constructors */
 export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
-  const { channel, dialect, peerId, settings } = options
+  const { channel, dialect, inbox, peerId, settings } = options
   const since = yield* Clock.currentTimeMillis
   const outbox = Outbox.make({ bytes: settings.outboxBytes, frames: settings.outboxFrames })
   let lastHeard = since
@@ -129,26 +130,33 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
   })
 
   // What takes time is done apart: however long the application needs, the link hears and answers.
-  const work = yield* Queue.bounded<Frame>(settings.inboxFrames)
+  const work = yield* Queue.unbounded<Arrival>()
   const listen = Effect.gen(function*() {
-    const frames = yield* Queue.takeAll(options.inbox)
+    const arrivals = yield* inbox.takeAll
     lastHeard = yield* Clock.currentTimeMillis
-    for (const frame of frames) {
-      if (frame.type === "ping" || frame.type === "pong") yield* onControl(frame)
-      else if (!Queue.offerUnsafe(work, frame)) {
-        return options.lost("the peer sends faster than its messages can be handled")
+    for (const arrival of arrivals) {
+      if (arrival.frame.type === "ping" || arrival.frame.type === "pong") {
+        yield* onControl(arrival.frame)
+        inbox.done([arrival])
+      } else {
+        // Bounded by the inbox, where it still takes its room.
+        Queue.offerUnsafe(work, arrival)
       }
     }
   })
   yield* tend("hear", listen)
 
   const read = Effect.gen(function*() {
-    const frames = yield* Queue.takeAll(work)
+    const arrivals = yield* Queue.takeAll(work)
     const batch: Array<Frame> = []
     const controls: Array<Frame> = []
-    for (const frame of frames) (frame.type === "gossip" || frame.type === "__BINARY__" ? batch : controls).push(frame)
+    for (const { frame } of arrivals) {
+      if (frame.type === "gossip" || frame.type === "__BINARY__") batch.push(frame)
+      else controls.push(frame)
+    }
     if (batch.length > 0) yield* options.handle(batch)
     for (const control of controls) yield* onControl(control)
+    inbox.done(arrivals)
   })
   yield* tend("handle what came", read)
 

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Queue } from "effect"
+import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import type { Frame, Packet } from "../../../src/domain/Frame.ts"
+import type { Packet } from "../../../src/domain/Frame.ts"
+import * as Inbox from "../../../src/services/link/Inbox.ts"
 import { defaults } from "../../../src/services/link/LinkSettings.ts"
 import * as OpenLink from "../../../src/services/link/OpenLink.ts"
 import { peer } from "../../support/simulation.ts"
@@ -9,7 +10,7 @@ import { peer } from "../../support/simulation.ts"
 describe("an open link", () => {
   it.effect("hears and answers while its messages are being handled", () =>
     Effect.gen(function*() {
-      const inbox = yield* Queue.unbounded<Frame>()
+      const inbox = yield* Inbox.make({ bytes: 1000, frames: 100 })
       const sent: Array<Packet> = []
       const lost: Array<string> = []
       yield* OpenLink.make({
@@ -26,10 +27,10 @@ describe("an open link", () => {
         suspected: Effect.void,
         lost: (reason) => void lost.push(reason)
       })
-      Queue.offerUnsafe(inbox, { type: "__BINARY__", bytes: new Uint8Array(1) })
+      inbox.offer({ frame: { type: "__BINARY__", bytes: new Uint8Array(1) }, bytes: 1 })
       for (let nonce = 1; nonce <= 15; nonce++) {
         yield* TestClock.adjust("1 second")
-        Queue.offerUnsafe(inbox, { type: "ping", nonce })
+        inbox.offer({ frame: { type: "ping", nonce }, bytes: 20 })
       }
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(lost, [])

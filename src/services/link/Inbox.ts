@@ -1,0 +1,43 @@
+/**
+ * What came over one link and is not handled yet: first in, first out, bounded by bytes and by number. There is no way to
+ * make a data channel's other end wait, so whoever fills its inbox is let go.
+ */
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import type { Frame } from "../../domain/Frame.ts"
+
+/** A frame and what it took on the wire. @category models */
+export interface Arrival {
+  readonly frame: Frame
+  readonly bytes: number
+}
+
+/** @category models */
+export interface Inbox {
+  /** Puts a frame in; `false` when there is no room. */
+  offer(arrival: Arrival): boolean
+  /** All that wait; waits for one. They take room until they are `done`. */
+  readonly takeAll: Effect.Effect<ReadonlyArray<Arrival>>
+  /** Gives back the room of arrivals that are handled. */
+  done(arrivals: ReadonlyArray<Arrival>): void
+}
+
+/** An empty inbox that holds up to `frames`, and up to `bytes` or a single frame of any size. @category constructors */
+export const make = Effect.fnUntraced(function*(limit: { readonly bytes: number; readonly frames: number }) {
+  const queue = yield* Queue.bounded<Arrival>(limit.frames)
+  let frames = 0
+  let bytes = 0
+  return {
+    offer: (arrival) => {
+      if (frames > 0 && (frames >= limit.frames || bytes + arrival.bytes > limit.bytes)) return false
+      frames++
+      bytes += arrival.bytes
+      return Queue.offerUnsafe(queue, arrival)
+    },
+    takeAll: Queue.takeAll(queue),
+    done: (arrivals) => {
+      frames -= arrivals.length
+      for (const arrival of arrivals) bytes -= arrival.bytes
+    }
+  } satisfies Inbox as Inbox
+})
