@@ -20,6 +20,12 @@ const errors: ReadonlyArray<readonly [error: Error & { readonly _tag: string }, 
   [new Errors.HubRefused({ url: "ws://a", code: 1008, reason: "" }), "ws://a", "1008", "no reason given"],
   [new Errors.NotJoined({ operation: "broadcast" }), "broadcast", "Join one first"],
   [new Errors.AlreadyJoined({ networkName }), "dove", "Leave it"],
+  [
+    new Errors.AwayFromHome({ networkName: NetworkName.make("global"), originalNetworkName: networkName }),
+    "dove",
+    "global",
+    "until somebody is at home"
+  ],
   [new Errors.PeerUnreachable({ peerId, networkName, problem: "no path" }), "01234567", "dove", "no path"],
   [new Errors.MessageTooLarge({ size: 9, limit: 8 }), "9 bytes", "limit is 8"],
   [new Errors.LinkClosed({ peerId, reason: "evicted" }), "01234567", "evicted"],
