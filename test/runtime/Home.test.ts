@@ -1,8 +1,11 @@
 /** Home and away: what a peer does when its network is empty, and when it is not any more. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Stream } from "effect"
+import { Context, Duration, Effect, Layer, Stream } from "effect"
 import type { MeshEvent } from "../../src/domain/MeshEvent.ts"
-import type { Mesh } from "../../src/runtime/Mesh.ts"
+import { decide, defaultSettings } from "../../src/domain/NetworkHealth.ts"
+import { NetworkName } from "../../src/domain/NetworkName.ts"
+import { Mesh } from "../../src/runtime/Mesh.ts"
+import { FallbackPolicy } from "../../src/services/FallbackPolicy.ts"
 import { World } from "../../src/testing/World.ts"
 import { elapse, mesh, simulate, world } from "../support/simulation.ts"
 
@@ -102,6 +105,24 @@ describe("a peer whose network is empty", () => {
       yield* ada.setAllowGlobalFallback(false)
       yield* elapse(60)
       assert.deepStrictEqual(networks, ["gaming"])
+    }).pipe(simulate, Effect.provide(world)))
+})
+
+describe("a policy of one's own", () => {
+  it.effect("decides instead of the default", () =>
+    Effect.gen(function*() {
+      const world = yield* World
+      const region = NetworkName.make("region")
+      const regionFirst = Layer.succeed(FallbackPolicy, {
+        decide: (health) => decide(health, { ...defaultSettings, grace: Duration.seconds(3), refuge: region })
+      })
+      const context = yield* Layer.build(
+        world.mesh("traveller", { network: "gaming" }).pipe(Layer.provide(regionFirst))
+      )
+      const traveller = Context.get(context, Mesh)
+      yield* traveller.join
+      yield* elapse(12)
+      assert.strictEqual(yield* where(traveller), "region")
     }).pipe(simulate, Effect.provide(world)))
 })
 
