@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Stream } from "effect"
+import { Clock, Effect, Fiber, Stream } from "effect"
 import { elapse, mesh, simulate, world } from "../support/simulation.ts"
 
 describe("Mesh", () => {
@@ -65,5 +65,19 @@ describe("Mesh", () => {
       yield* elapse(3)
       yield* Fiber.join(sends)
       for (let n = 1; n < count; n++) assert.sameMembers(heard.get(n) ?? [], ["all of you", n - 1])
+    }).pipe(simulate, Effect.provide(world)))
+
+  it.effect("lets neighbours that leave at the same moment go without waiting for each other", () =>
+    Effect.gen(function*() {
+      for (let n = 0; n < 20; n++) {
+        const network = `pair-${n}`
+        const pair = [yield* mesh(2 * n, { network }), yield* mesh(2 * n + 1, { network })]
+        yield* Effect.forEach(pair, (each) => each.join)
+        yield* elapse(3)
+        const before = yield* Clock.currentTimeMillis
+        // At the same moment or a little later: what they say crosses in every way there is.
+        yield* Effect.forEach(pair, (each, second) => Effect.delay(each.leave, 10 * n * second), { concurrency: 2 })
+        assert.isBelow((yield* Clock.currentTimeMillis) - before, 1500)
+      }
     }).pipe(simulate, Effect.provide(world)))
 })

@@ -2,6 +2,7 @@
  * One attempt at a link: a WebRTC connection, the signals that set it up, and what comes in on its channel. A line lives
  * in a scope of its own, and letting the attempt go is closing that scope.
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
@@ -43,6 +44,8 @@ export interface Line {
   /** Closes with the line; what hangs on the line lives here. */
   readonly scope: Scope.Closeable
   readonly inbox: Inbox.Inbox
+  /** Waits until the channel that was open is closed. */
+  readonly gone: Effect.Effect<void>
   /** The open channel, once there is one. */
   channel(): Channel | undefined
   /** Sends an offer; with `restart`, for a new path of the connection that stands. */
@@ -70,6 +73,7 @@ export const open = Effect.fnUntraced(function*(
   const decoder = FrameCodec.makeDecoder({ maxMessageBytes: settings.maxMessageBytes })
   const mark: AttemptMark = { version: dialectVersion, attempt }
   let channel: Channel | undefined
+  const gone = Deferred.makeUnsafe<void>()
   // Of the packets that the frame under way has taken so far.
   let bytes = 0
   let lastOffer: OutgoingSignal | undefined
@@ -100,7 +104,10 @@ export const open = Effect.fnUntraced(function*(
           bytes = 0
         }
       },
-      onClose: () => lost("the channel closed")
+      onClose: () => {
+        Deferred.doneUnsafe(gone, Effect.void)
+        lost("the channel closed")
+      }
     }
   }).pipe(Scope.provide(scope), Effect.onError(() => Scope.close(scope, Exit.void)))
 
@@ -123,6 +130,7 @@ export const open = Effect.fnUntraced(function*(
     attempt,
     scope,
     inbox,
+    gone: Deferred.await(gone),
     channel: () => channel,
     offer: Effect.fnUntraced(function*(how) {
       const sdp = yield* connection.offer(how)

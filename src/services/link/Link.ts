@@ -131,6 +131,7 @@ export const behaviour = (options: LinkOptions) =>
         channel,
         settings,
         inbox: line.inbox,
+        gone: line.gone,
         handle: options.handle,
         // One side mends, so that restarts do not cross.
         suspected: initiates(options.self, other) ? Effect.ignore(line.offer({ restart: true })) : Effect.void,

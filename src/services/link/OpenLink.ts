@@ -44,6 +44,8 @@ export interface OpenLinkOptions {
   readonly settings: LinkSettings
   /** What the decoder made of what came. */
   readonly inbox: Inbox
+  /** Waits until the channel is closed. */
+  readonly gone: Effect.Effect<void>
   /** Handles frames, in order; the next ones wait until it is done. */
   readonly handle: (batch: Batch) => Effect.Effect<void>
   /** The other side was silent for `suspectAfter`. */
@@ -87,7 +89,10 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
       // PeerPigeon knows no farewell: what the engine holds is all there is to wait for.
       Effect.andThen(
         dialect === "homing"
-          ? channel.send(asText({ type: "leave", reason })).pipe(Effect.andThen(Deferred.await(released)))
+          ? channel.send(asText({ type: "leave", reason })).pipe(
+            // One that leaves as well may be gone before it answers.
+            Effect.andThen(Effect.raceFirst(Deferred.await(released), options.gone))
+          )
           : channel.writable
       ),
       Effect.timeoutOption(patience),

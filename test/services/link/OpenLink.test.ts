@@ -23,6 +23,7 @@ describe("an open link", () => {
           bufferedAmount: () => 0
         },
         inbox,
+        gone: Effect.never,
         handle: () => Effect.never,
         suspected: Effect.void,
         lost: (reason) => void lost.push(reason)
