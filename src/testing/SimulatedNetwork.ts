@@ -92,6 +92,8 @@ const make = Effect.fnUntraced(function*(forecast: Forecast, traceLimit: number)
     let arrivesAfter = 0
     let closed = false
     let held: Array<A> = []
+    // Whatever timer fires delivers the oldest: real ones are not exact enough to keep the order.
+    const underWay: Array<{ readonly value: A }> = []
 
     const release = () => {
       if (isCut(from, to)) return
@@ -110,8 +112,10 @@ const make = Effect.fnUntraced(function*(forecast: Forecast, traceLimit: number)
       }
       const sentAt = now()
       arrivesAfter = Math.max(arrivesAfter, sentAt + latency + random.nextDoubleUnsafe() * forecast.jitter)
+      underWay.push({ value })
       after(arrivesAfter - sentAt, () => {
-        if (!closed && to.alive) deliver(value)
+        const oldest = underWay.shift()
+        if (oldest !== undefined && !closed && to.alive) deliver(oldest.value)
       })
     }
 
