@@ -18,7 +18,7 @@ export type ActorStatus = typeof ActorStatus.Type
 
 /** Where the connection to a hub stands. @category schemas */
 export const HubState = Schema.TaggedUnion({
-  /** No network is joined, so no hub is needed. */
+  /** No network is joined or watched, so no hub is needed. */
   Idle: {},
   Connecting: { url: Schema.String, attempt: Schema.Natural },
   Connected: { url: Schema.String, since: Schema.Finite },

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Deferred, Effect } from "effect"
 import { TestClock } from "effect/testing"
 import type { Packet } from "../../../src/domain/Frame.ts"
 import * as Inbox from "../../../src/services/link/Inbox.ts"
@@ -36,5 +36,33 @@ describe("an open link", () => {
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(lost, [])
       assert.strictEqual(sent.filter((packet) => String(packet).includes("\"pong\"")).length, 15)
+    }))
+
+  it.effect("says goodbye to a neighbour that is gone before it could answer, and does not wait for it", () =>
+    Effect.gen(function*() {
+      const gone = yield* Deferred.make<void>()
+      const sent: Array<Packet> = []
+      const link = yield* OpenLink.make({
+        peerId: peer(1),
+        dialect: "homing",
+        settings: defaults,
+        channel: {
+          send: (packet) => Effect.sync(() => void sent.push(packet)),
+          writable: Effect.void,
+          bufferedAmount: () => 0
+        },
+        inbox: yield* Inbox.make({ bytes: 1000, frames: 100 }),
+        gone: Deferred.await(gone),
+        handle: () => Effect.void,
+        suspected: Effect.void,
+        lost: () => undefined
+      })
+      const farewell = yield* link.farewell("moving on", defaults.drainTimeout).pipe(Effect.forkChild)
+      yield* TestClock.adjust("10 millis")
+      assert.isUndefined(farewell.pollUnsafe())
+      assert.include(String(sent.at(-1)), "moving on")
+      yield* Deferred.succeed(gone, undefined)
+      yield* TestClock.adjust("10 millis")
+      assert.isDefined(farewell.pollUnsafe())
     }))
 })
