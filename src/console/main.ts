@@ -33,7 +33,7 @@ addEventListener("hashchange", () => Queue.offerUnsafe(choices, chosen()))
 /** Stays in a network, or says why that cannot be, until interrupted. */
 const stay = (network: string) =>
   Room.stay(view, network).pipe(
-    Effect.provide(Mesh.layer({ hubs: hub, network })),
+    Effect.provide(Mesh.layer({ hubs: hub, networkName: network })),
     Effect.catch((error) => Effect.sync(() => view.fail(error.message))),
     Effect.andThen(Effect.never)
   )

@@ -10,7 +10,7 @@ export interface MeshOptions {
   /** URLs of hubs (`ws:`, `wss:`, `http:` or `https:`), tried in order. At least one. */
   readonly hubs: string | ReadonlyArray<string>
   /** The network to join: lower case letters, digits, dots, hyphens and underscores. Default: `global`. */
-  readonly network?: string
+  readonly networkName?: string
   /** Whether to go to `global` while nobody is in the network, and to come back when somebody is. Default: true. */
   readonly allowGlobalFallback?: boolean
   /** Links below which every known peer is dialled. 1 to 50. Default: 4, or `maxPeers` if that is less. */
@@ -48,7 +48,7 @@ const checked = <A>(field: string, effect: Effect.Effect<A, Schema.SchemaError>)
 
 /** Reads a network's name as a person chose it. @category constructors */
 export const networkNameFrom = (name: string): Effect.Effect<NetworkName, InvalidInput> =>
-  checked("network", decodeName(name))
+  checked("networkName", decodeName(name))
 
 /** Checks options and fills in the defaults. @category constructors */
 export const resolve = Effect.fnUntraced(function*(options: MeshOptions): Effect.fn.Return<Settings, InvalidInput> {
@@ -74,7 +74,7 @@ export const resolve = Effect.fnUntraced(function*(options: MeshOptions): Effect
   }
   return {
     hubs: [first, ...others],
-    networkName: yield* networkNameFrom(options.network ?? global),
+    networkName: yield* networkNameFrom(options.networkName ?? global),
     allowGlobalFallback: options.allowGlobalFallback ?? true,
     minPeers,
     maxPeers,

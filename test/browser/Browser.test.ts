@@ -19,10 +19,10 @@ const hubWithPage = Layer.unwrap(Effect.sync(() => {
 const httpOf = (hub: Hub["Service"]) => hub.url.replace("ws:", "http:")
 
 /** A peer on Node that is in a network. */
-const nodePeer = Effect.fnUntraced(function*(network: string) {
+const nodePeer = Effect.fnUntraced(function*(networkName: string) {
   const hub = yield* Hub
   const context = yield* Layer.build(
-    Layer.fresh(Mesh.layer({ hubs: hub.url, network }).pipe(Layer.provide(Node.layer)))
+    Layer.fresh(Mesh.layer({ hubs: hub.url, networkName }).pipe(Layer.provide(Node.layer)))
   )
   const mesh = Context.get(context, Mesh)
   yield* mesh.join

@@ -8,8 +8,8 @@ import * as Node from "../../src/runtime/node.ts"
 const networks = 10
 const rounds = 10
 
-const mesh = (hub: string, network: string) =>
-  Mesh.layer({ hubs: hub, network }).pipe(
+const mesh = (hub: string, networkName: string) =>
+  Mesh.layer({ hubs: hub, networkName }).pipe(
     Layer.provide(Node.layer),
     Layer.fresh,
     Layer.build,

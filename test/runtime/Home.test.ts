@@ -28,7 +28,7 @@ const where = (ada: Mesh["Service"]) => ada.networkName
 describe("a peer whose network is empty", () => {
   it.effect("goes to global after the grace period, talks there, and comes home when somebody is there", () =>
     Effect.gen(function*() {
-      const [ada, guest, bob] = [yield* mesh(1), yield* mesh(2, { network: "global" }), yield* mesh(3)]
+      const [ada, guest, bob] = [yield* mesh(1), yield* mesh(2, { networkName: "global" }), yield* mesh(3)]
       yield* guest.join
       yield* ada.join
       yield* elapse(9)
@@ -87,7 +87,7 @@ describe("a peer whose network is empty", () => {
       const world = yield* World
       yield* strict.setAllowGlobalFallback(false)
       yield* strict.join
-      const patient = yield* mesh(2, { network: "work" })
+      const patient = yield* mesh(2, { networkName: "work" })
       yield* patient.join
       yield* world.hub.stop
       yield* elapse(120)
@@ -117,7 +117,7 @@ describe("a policy of one's own", () => {
         decide: (health) => decide(health, { ...defaultSettings, grace: Duration.seconds(3), refuge: region })
       })
       const context = yield* Layer.build(
-        world.mesh("traveller", { network: "gaming" }).pipe(Layer.provide(regionFirst))
+        world.mesh("traveller", { networkName: "gaming" }).pipe(Layer.provide(regionFirst))
       )
       const traveller = Context.get(context, Mesh)
       yield* traveller.join

@@ -174,8 +174,8 @@ describe("errors", () => {
     Effect.gen(function*() {
       for (
         const [options, field] of [
-          [{ network: "No Spaces" }, "network"],
-          [{ network: "" }, "network"],
+          [{ networkName: "No Spaces" }, "networkName"],
+          [{ networkName: "" }, "networkName"],
           [{ maxPeers: 0 }, "maxPeers"],
           [{ maxPeers: 51 }, "maxPeers"]
         ] as const

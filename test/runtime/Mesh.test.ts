@@ -70,8 +70,8 @@ describe("Mesh", () => {
   it.effect("lets neighbours that leave at the same moment go without waiting for each other", () =>
     Effect.gen(function*() {
       for (let n = 0; n < 20; n++) {
-        const network = `pair-${n}`
-        const pair = [yield* mesh(2 * n, { network }), yield* mesh(2 * n + 1, { network })]
+        const networkName = `pair-${n}`
+        const pair = [yield* mesh(2 * n, { networkName }), yield* mesh(2 * n + 1, { networkName })]
         yield* Effect.forEach(pair, (each) => each.join)
         yield* elapse(3)
         const before = yield* Clock.currentTimeMillis

@@ -17,8 +17,8 @@ describe("the promise API", () => {
   it(
     "joins, talks, tells its listeners and leaves",
     withHub(async (url) => {
-      await using ada = await createMesh({ hubs: url, network: "gaming" })
-      await using bob = await createMesh({ hubs: url, network: "gaming" })
+      await using ada = await createMesh({ hubs: url, networkName: "gaming" })
+      await using bob = await createMesh({ hubs: url, networkName: "gaming" })
       const heard = new Promise<unknown>((resolve) => bob.on("message", resolve))
       const linked = new Promise<string>((resolve) => ada.on("peerConnected", ({ peerId }) => resolve(peerId)))
       await ada.join()
@@ -35,7 +35,7 @@ describe("the promise API", () => {
   it(
     "refuses with errors that say what to do",
     withHub(async (url) => {
-      await using mesh = await createMesh({ hubs: url, network: "gaming" })
+      await using mesh = await createMesh({ hubs: url, networkName: "gaming" })
       assert.deepInclude(await rejection(mesh.broadcast("anyone?")), { _tag: "NotJoined" })
       assert.deepInclude(await rejection(mesh.send("nobody", 1)), { _tag: "InvalidInput", field: "to" })
       assert.deepInclude(await rejection(createMesh({ hubs: "ftp://nowhere" })), {

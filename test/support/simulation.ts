@@ -15,7 +15,7 @@ export const peer = (n: number): PeerId =>
 
 /** A mesh that has not joined yet. */
 export const mesh = (n: number, options: PeerOptions = {}) =>
-  World.use((world) => world.peer(n, { network: "gaming", ...options }))
+  World.use((world) => world.peer(n, { networkName: "gaming", ...options }))
 
 /**
  * Runs a test and lets virtual time go on until everything it opened is closed: saying goodbye takes time. In a world,

@@ -75,8 +75,8 @@ describe("a hub", () => {
   it.effect("keeps networks apart", () =>
     Effect.gen(function*() {
       const world = yield* World
-      const ada = yield* world.peer("ada", { network: "chess" })
-      const bob = yield* world.peer("bob", { network: "checkers" })
+      const ada = yield* world.peer("ada", { networkName: "chess" })
+      const bob = yield* world.peer("bob", { networkName: "checkers" })
       yield* world.run(Effect.all([ada.join, bob.join]))
       yield* world.elapse("10 seconds")
       assert.strictEqual((yield* ada.status).knownCount, 0)

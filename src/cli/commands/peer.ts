@@ -35,7 +35,7 @@ export const peer = Command.make(
       Flag.atLeast(0),
       Flag.map((hubs) => hubs.length === 0 ? [defaultHub] : hubs)
     ),
-    network: Flag.String("network").pipe(
+    networkName: Flag.String("network").pipe(
       Flag.withAlias("n"),
       Flag.withMetavar("NAME"),
       Flag.withDescription("Network to join (default global)"),

@@ -8,7 +8,7 @@ import { Hub, type HubCannotListen, type HubOptions } from "homing/hub"
 import * as Node from "homing/node"
 import { SimulatedNetwork, SimulatedSignaling, SimulatedWebRtc } from "homing/testing"
 
-const options: MeshOptions = { hubs: "ws://localhost:3000", network: "garden" }
+const options: MeshOptions = { hubs: "ws://localhost:3000", networkName: "garden" }
 
 export const program = Effect.gen(function*() {
   const mesh = yield* Mesh

@@ -2,7 +2,7 @@
 import { createMesh, type MeshClient } from "homing/promise"
 
 export const start = async (): Promise<MeshClient> => {
-  const mesh = await createMesh({ hubs: ["ws://localhost:3000"], network: "garden" })
+  const mesh = await createMesh({ hubs: ["ws://localhost:3000"], networkName: "garden" })
   const stop: () => void = mesh.on("message", ({ content, from, kind }) => {
     if (kind === "direct") void mesh.send(from, content)
   })
