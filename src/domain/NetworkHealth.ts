@@ -68,7 +68,8 @@ export const defaultSettings: FallbackSettings = {
 export const graceAfter = (failedReturns: number, settings: FallbackSettings = defaultSettings): number =>
   Math.min(Duration.toMillis(settings.grace) * 2 ** failedReturns, Duration.toMillis(settings.graceCap))
 
-const stay = (reason: string): FallbackDecision => ({ _tag: "Stay", reason })
+/** The verdict that nothing is to be done. @category verdicts */
+export const stay = (reason: string): FallbackDecision => ({ _tag: "Stay", reason })
 
 /**
  * The default verdict. At home it leaves only when alone for the grace period, with a hub that is reachable and knows of

@@ -10,15 +10,12 @@ import * as Stream from "effect/Stream"
 import type { NetworkHealth } from "../domain/NetworkHealth.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import { HealthSchedule } from "../services/HealthSchedule.ts"
+import type { Health } from "../services/HealthSource.ts"
 import type { HubSession } from "../services/SignalingTransport.ts"
 import { sessionOf, type State, type Whereabouts } from "./Whereabouts.ts"
 
-/** @category models */
-export interface Health {
-  /** The facts now; `undefined` while no network is joined. */
-  readonly now: Effect.Effect<NetworkHealth | undefined>
-  /** Something changed that a verdict may depend on. */
-  readonly news: Stream.Stream<unknown>
+/** What a mesh sees of its health, and the one thing about it that its owner decides. @category models */
+export interface OwnHealth extends Health {
   allowGlobalFallback(): boolean
   setAllowGlobalFallback(allow: boolean): Effect.Effect<void>
 }
@@ -125,5 +122,5 @@ export const make = Effect.fnUntraced(function*(options: {
         allow = next
         return Effect.andThen(watchHome, tell)
       })
-  } satisfies Health as Health
+  } satisfies OwnHealth as OwnHealth
 })

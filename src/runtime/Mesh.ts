@@ -145,8 +145,7 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
   )
 
   yield* FallbackSupervisor.make({
-    health: health.now,
-    news: health.news,
+    health,
     carryOut: (decision) =>
       whereabouts.moveTo({
         to: decision._tag === "GoHome" ? whereabouts.home() : decision.to,

@@ -4,17 +4,16 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { FallbackDecision, NetworkHealth } from "../domain/NetworkHealth.ts"
+import { type FallbackDecision, stay } from "../domain/NetworkHealth.ts"
 import { FallbackPolicy } from "./FallbackPolicy.ts"
 import { HealthSchedule } from "./HealthSchedule.ts"
+import { type Health, HealthSource } from "./HealthSource.ts"
 import { Supervisor } from "./Supervisor.ts"
 
 /** What the supervisor watches over. @category models */
 export interface Charge {
-  /** The facts now; `undefined` while there is nothing to decide, since no network is joined. */
-  readonly health: Effect.Effect<NetworkHealth | undefined>
-  /** Wakes the supervisor at once. */
-  readonly news: Stream.Stream<unknown>
+  /** What the mesh sees of its health itself. */
+  readonly health: Health
   /** Carries a verdict out; what goes wrong is tried again at the next check. */
   carryOut(
     decision: Exclude<FallbackDecision, { readonly _tag: "Stay" }>
@@ -25,7 +24,16 @@ export interface Charge {
 export const make = Effect.fnUntraced(function*(charge: Charge) {
   const policy = yield* FallbackPolicy
   const { checks } = yield* HealthSchedule
+  const source = yield* HealthSource
+  const health = yield* source.observe(charge.health)
   const supervisor = yield* Supervisor
+
+  const verdict = Effect.map(health.now, (facts) => facts === undefined ? undefined : policy.decide(facts)).pipe(
+    // A policy or a source that fails is its author's; the peer stays where it is.
+    Effect.catchDefect((defect) =>
+      Effect.as(Effect.logError("the fallback policy failed", defect), stay("the policy failed"))
+    )
+  )
 
   const actor = yield* supervisor.spawn<"check", never, never>({
     path: "mesh/fallback",
@@ -34,12 +42,11 @@ export const make = Effect.fnUntraced(function*(charge: Charge) {
     behaviour: Effect.fnUntraced(function*(self) {
       while (true) {
         yield* self.receive
-        const health = yield* charge.health
-        if (health === undefined) {
+        const decision = yield* verdict
+        if (decision === undefined) {
           self.become("idle")
           continue
         }
-        const decision = policy.decide(health)
         self.become(`${decision._tag}: ${decision.reason}`)
         if (decision._tag === "Stay") continue
         yield* charge.carryOut(decision).pipe(
@@ -50,5 +57,5 @@ export const make = Effect.fnUntraced(function*(charge: Charge) {
   })
   const wake = Effect.sync(() => void actor.tellUnsafe("check"))
   yield* wake.pipe(Effect.repeat(checks), Effect.forkScoped)
-  yield* Stream.runForEach(charge.news, () => wake).pipe(Effect.forkScoped)
+  yield* Stream.runForEach(health.news, () => wake).pipe(Effect.forkScoped)
 })

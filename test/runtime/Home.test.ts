@@ -1,11 +1,12 @@
 /** Home and away: what a peer does when its network is empty, and when it is not any more. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Duration, Effect, Layer, Stream } from "effect"
+import { Context, Duration, Effect, Layer, Stream, SubscriptionRef } from "effect"
 import type { MeshEvent } from "../../src/domain/MeshEvent.ts"
 import { decide, defaultSettings } from "../../src/domain/NetworkHealth.ts"
 import { NetworkName } from "../../src/domain/NetworkName.ts"
 import { Mesh } from "../../src/runtime/Mesh.ts"
 import { FallbackPolicy } from "../../src/services/FallbackPolicy.ts"
+import { HealthSource } from "../../src/services/HealthSource.ts"
 import { World } from "../../src/testing/World.ts"
 import { elapse, mesh, simulate, world } from "../support/simulation.ts"
 
@@ -123,6 +124,58 @@ describe("a policy of one's own", () => {
       yield* traveller.join
       yield* elapse(12)
       assert.strictEqual(yield* where(traveller), "region")
+    }).pipe(simulate, Effect.provide(world)))
+
+  it.effect("that throws is said to have failed, and the peer stays where it is", () =>
+    Effect.gen(function*() {
+      const world = yield* World
+      let asked = 0
+      const broken = Layer.succeed(FallbackPolicy, {
+        decide: (health) => {
+          if (asked++ < 3) throw new Error("not today")
+          return decide(health)
+        }
+      })
+      const context = yield* Layer.build(
+        world.mesh("unlucky", { networkName: "gaming" }).pipe(Layer.provide(broken))
+      )
+      const unlucky = Context.get(context, Mesh)
+      yield* unlucky.join
+      yield* elapse(60)
+      assert.isAbove(asked, 3)
+      assert.strictEqual(yield* where(unlucky), "global")
+    }).pipe(simulate, Effect.provide(world)))
+})
+
+describe("a health source of one's own", () => {
+  it.effect("looks over the mesh's shoulder, and is what the policy sees", () =>
+    Effect.gen(function*() {
+      const world = yield* World
+      // A friend's telephone, say: somebody is about to come home.
+      const told = yield* SubscriptionRef.make(1)
+      const friend = Layer.succeed(HealthSource, {
+        observe: (own) =>
+          Effect.succeed({
+            now: Effect.gen(function*() {
+              const health = yield* own.now
+              return health === undefined ? undefined : { ...health, othersAtHome: yield* SubscriptionRef.get(told) }
+            }),
+            news: Stream.merge(own.news, SubscriptionRef.changes(told))
+          })
+      })
+      const context = yield* Layer.build(
+        world.mesh("patient", { networkName: "gaming" }).pipe(Layer.provide(friend))
+      )
+      const patient = Context.get(context, Mesh)
+      yield* patient.join
+      yield* elapse(60)
+      assert.strictEqual(yield* where(patient), "gaming")
+      yield* SubscriptionRef.set(told, 0)
+      yield* elapse(20)
+      assert.strictEqual(yield* where(patient), "global")
+      yield* SubscriptionRef.set(told, 2)
+      yield* elapse(1)
+      assert.strictEqual(yield* where(patient), "gaming")
     }).pipe(simulate, Effect.provide(world)))
 })
 
