@@ -12,7 +12,7 @@ import { ConnectionPool } from "../services/ConnectionPool.ts"
 import { Gossip } from "../services/Gossip.ts"
 import { Membership } from "../services/Membership.ts"
 import { SessionContext } from "../services/SessionContext.ts"
-import type { HubSession } from "../services/SignalingTransport.ts"
+import type { Farewell, HubSession } from "../services/SignalingTransport.ts"
 import type { IceServer } from "../services/WebRtc.ts"
 
 /** What a session is opened with. @category models */
@@ -20,6 +20,8 @@ export interface SessionOptions {
   readonly self: PeerId
   readonly networkName: NetworkName
   readonly hub: HubSession
+  /** How to take leave, asked when the session ends. */
+  readonly farewell: Effect.Effect<Farewell>
   readonly iceServers: ReadonlyArray<IceServer>
   readonly minPeers: number
   readonly maxPeers: number
@@ -60,7 +62,7 @@ export class NetworkSession extends Context.Service<NetworkSession, {
       Layer.provide(ConnectionPool.layer),
       Layer.provide(Layer.effect(
         SessionContext,
-        Effect.map(options.hub.join(options.networkName), (hub) => ({
+        Effect.map(options.hub.join(options.networkName, { farewell: options.farewell }), (hub) => ({
           ...options,
           hub,
           dropped: { foreignNetwork: 0, malformed: 0, duplicate: 0 }

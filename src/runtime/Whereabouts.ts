@@ -4,7 +4,6 @@
  * A switch opens the new session before it closes the old one, so that a mesh that has joined always has a session; a
  * switch that fails leaves it where it was.
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -16,6 +15,7 @@ import { AlreadyJoined, type HubRefused, type HubUnreachable, NotJoined } from "
 import type { MeshEvent } from "../domain/MeshEvent.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { LinkNews } from "../services/ConnectionPool.ts"
+import type { Farewell } from "../services/SignalingTransport.ts"
 import type { Supervisor } from "../services/Supervisor.ts"
 import type { WebRtc } from "../services/WebRtc.ts"
 import { NetworkSession, type SessionOptions } from "./NetworkSession.ts"
@@ -23,9 +23,8 @@ import { NetworkSession, type SessionOptions } from "./NetworkSession.ts"
 /** Being in a network. @category models */
 export interface Stay {
   readonly session: NetworkSession["Service"]
-  readonly scope: Scope.Closeable
-  /** Milliseconds since 1970. */
-  readonly since: number
+  /** Leaves the network; how, the others are told. */
+  end(farewell: Farewell): Effect.Effect<void>
 }
 
 /** Where a mesh stands. @category models */
@@ -42,7 +41,7 @@ export const sessionOf = (state: State): NetworkSession["Service"] | undefined =
   "stay" in state ? state.stay.session : undefined
 
 /** What whereabouts are made with. @category models */
-export interface WhereaboutsOptions extends Omit<SessionOptions, "networkName"> {
+export interface WhereaboutsOptions extends Omit<SessionOptions, "networkName" | "farewell"> {
   readonly home: NetworkName
 }
 
@@ -119,7 +118,8 @@ export const make = Effect.fnUntraced(function*(options: WhereaboutsOptions) {
   /** Enters a network, in a scope of its own. */
   const enter = Effect.fnUntraced(function*(networkName: NetworkName) {
     const scope = yield* Scope.fork(outer)
-    const layer = NetworkSession.layer({ ...options, networkName })
+    let farewell: Farewell = "goodbye"
+    const layer = NetworkSession.layer({ ...options, networkName, farewell: Effect.sync(() => farewell) })
     const session = yield* Effect.gen(function*() {
       // A memo map of its own: two sessions must not share a service.
       const context = yield* Layer.buildWithMemoMap(layer, yield* Layer.makeMemoMap, scope)
@@ -131,22 +131,33 @@ export const make = Effect.fnUntraced(function*(options: WhereaboutsOptions) {
       Effect.provideContext(environment),
       Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
     )
-    return { session, scope, since: yield* Clock.currentTimeMillis } satisfies Stay
+    return {
+      session,
+      end: (how) =>
+        Effect.suspend(() => {
+          farewell = how
+          return Scope.close(scope, Exit.void)
+        })
+    } satisfies Stay
   })
 
-  const join = Effect.gen(function*() {
-    if (state._tag !== "Idle") return yield* new AlreadyJoined({ networkName: current() })
-    become({ _tag: "Joining" })
-    const stay = yield* enter(home).pipe(Effect.onError(() => Effect.sync(() => become({ _tag: "Idle" }))))
-    become({ _tag: "Joined", stay })
-    yield* tell(home, `joined ${home}`)
-  }).pipe(oneAtATime.withPermits(1))
+  // Whoever gives up waiting does so while a network is entered, or not at all: half a change would be nobody's.
+
+  const join = Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      if (state._tag !== "Idle") return yield* new AlreadyJoined({ networkName: current() })
+      become({ _tag: "Joining" })
+      const stay = yield* restore(enter(home)).pipe(Effect.onError(() => Effect.sync(() => become({ _tag: "Idle" }))))
+      become({ _tag: "Joined", stay })
+      yield* tell(home, `joined ${home}`)
+    })
+  ).pipe(oneAtATime.withPermits(1))
 
   const leave = Effect.gen(function*() {
     if (state._tag !== "Joined") return
-    const { scope, session } = state.stay
+    const { end, session } = state.stay
     become({ _tag: "Leaving" })
-    yield* Scope.close(scope, Exit.void)
+    yield* end("goodbye")
     become({ _tag: "Idle" })
     yield* tell(session.networkName, `left ${session.networkName}`)
   }).pipe(Effect.uninterruptible, oneAtATime.withPermits(1))
@@ -156,19 +167,23 @@ export const make = Effect.fnUntraced(function*(options: WhereaboutsOptions) {
     become(state)
   }
 
-  const moveTo = Effect.fnUntraced(function*({ asHome, to, why }: Move) {
-    if (state._tag !== "Joined") return yield* new NotJoined({ operation: `move to ${to}` })
-    const { stay } = state
-    const from = stay.session.networkName
-    if (from === to) return asHome ? settle(to) : undefined
-    const next = yield* enter(to)
-    if (asHome) home = to
-    become({ _tag: "Moving", stay: next })
-    yield* tell(to, `moved from ${from} to ${to}: ${why}`)
-    // What is under way in the old network is finished there while the new one is in use already.
-    yield* Scope.close(stay.scope, Exit.void)
-    become({ _tag: "Joined", stay: next })
-  }, oneAtATime.withPermits(1))
+  const moveTo = ({ asHome, to, why }: Move) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function*() {
+        if (state._tag !== "Joined") return yield* new NotJoined({ operation: `move to ${to}` })
+        const { stay } = state
+        const from = stay.session.networkName
+        if (from === to) return asHome ? settle(to) : undefined
+        const next = yield* restore(enter(to))
+        if (asHome) home = to
+        become({ _tag: "Moving", stay: next })
+        yield* tell(to, `moved from ${from} to ${to}: ${why}`)
+        // What is under way in the old network is finished there while the new one is in use already; quietly, for a
+        // goodbye has the others cut their links while something may still be on its way.
+        yield* stay.end("leave")
+        become({ _tag: "Joined", stay: next })
+      })
+    ).pipe(oneAtATime.withPermits(1))
 
   return {
     state: () => state,

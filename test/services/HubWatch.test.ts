@@ -8,10 +8,8 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import type { NetworkName } from "../../src/domain/NetworkName.ts"
-import { feature } from "../../src/domain/Signal.ts"
 import type { Farewell, HubSession, Watched } from "../../src/services/SignalingTransport.ts"
 import {
-  ada,
   always,
   dove,
   fails,
@@ -24,22 +22,9 @@ import {
   makeWorld,
   open,
   opens,
-  settle
+  settle,
+  welcomes
 } from "./HubWorld.ts"
-
-const features = Object.values(feature)
-const welcome = {
-  type: "connected",
-  data: { peerId: ada, homing: { version: 1, features } },
-  fromPeerId: "system",
-  timestamp: 1
-}
-
-/** A hub of ours, where `greets` is PeerPigeon's. */
-const welcomes = (socket: FakeSocket) => {
-  socket.open()
-  queueMicrotask(() => socket.say(welcome))
-}
 
 const counts = (present: number, waiting: number): Watched => ({ _tag: "Counts", present, waiting })
 const unknown: Watched = { _tag: "Unknown" }
@@ -299,7 +284,6 @@ describe("being in a network", () => {
     Effect.gen(function*() {
       assert.strictEqual(yield* parting(welcomes, "leave"), "leave dove")
       assert.strictEqual(yield* parting(welcomes, "goodbye"), "goodbye dove")
-      assert.strictEqual(yield* parting(greets, "leave"), "goodbye dove")
     }))
 
   it.effect("can be kept out of the list, by any of those who are there", () =>

@@ -9,6 +9,7 @@ import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as NetworkName from "../../src/domain/NetworkName.ts"
 import { PeerId } from "../../src/domain/PeerId.ts"
+import { feature } from "../../src/domain/Signal.ts"
 import { type HubMembership, SignalingTransport } from "../../src/services/SignalingTransport.ts"
 import * as SignalingWebSocket from "../../src/services/SignalingWebSocket.ts"
 
@@ -35,6 +36,16 @@ export const opens: Behaviour = (socket) => socket.open()
 export const greets: Behaviour = (socket) => {
   socket.open()
   queueMicrotask(() => socket.say(greeting))
+}
+/** The greeting of a hub of ours, where `greeting` is PeerPigeon's. */
+export const welcome = {
+  ...greeting,
+  data: { peerId: ada, homing: { version: 1, features: Object.values(feature) } }
+}
+/** A hub of ours, where `greets` is PeerPigeon's. */
+export const welcomes: Behaviour = (socket) => {
+  socket.open()
+  queueMicrotask(() => socket.say(welcome))
 }
 export const refuses = (code: number, reason: string): Behaviour => (socket) => {
   socket.open()

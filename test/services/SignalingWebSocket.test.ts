@@ -33,7 +33,8 @@ import {
   open,
   opens,
   refuses,
-  settle
+  settle,
+  welcomes
 } from "./HubWorld.ts"
 
 describe("joining", () => {
@@ -69,11 +70,47 @@ describe("joining", () => {
 
   it.effect("shares one socket between networks, and announces each", () =>
     Effect.gen(function*() {
-      const world = makeWorld()
+      const world = makeWorld({}, welcomes)
       const session = yield* open(world, [hubA])
       yield* session.join(dove)
       yield* session.join(lark)
       assert.deepStrictEqual(world.only.types, ["announce dove", "announce lark"])
+    }))
+
+  it.effect("holds one network at a time at an older hub: the newest, on a connection of its own", () =>
+    Effect.gen(function*() {
+      const world = makeWorld()
+      const session = yield* open(world, [hubB, hubA])
+      const [home, first] = yield* joinScoped(session, dove)
+      const [probe, second] = yield* joinScoped(session, lark)
+      assert.deepStrictEqual(world.dialled, [hubB, hubB])
+      // Closed before the next is opened, for an id may connect once; and without a goodbye, so that no link is cut.
+      assert.deepStrictEqual(world.sockets[0]?.types, ["announce dove"])
+      assert.strictEqual(world.sockets[0]?.closedWith, 1000)
+      assert.deepStrictEqual(world.last.types, ["announce lark"])
+      assert.include((yield* Effect.flip(first.send(offer))).message, "not connected at this moment")
+      yield* second.send(offer)
+      yield* Scope.close(probe, Exit.void)
+      yield* settle
+      assert.strictEqual(world.sockets.length, 3)
+      assert.deepStrictEqual(world.sockets[1]?.types, ["announce lark", "offer lark"])
+      assert.deepStrictEqual(world.last.types, ["announce dove"])
+      yield* first.send(offer)
+      yield* Scope.close(home, Exit.void)
+      assert.deepStrictEqual(world.last.types, ["announce dove", "offer dove", "goodbye dove"])
+      assert.strictEqual(world.last.closedWith, 1000)
+    }))
+
+  it.effect("stays on the newest network of an older hub when the other is left", () =>
+    Effect.gen(function*() {
+      const world = makeWorld()
+      const session = yield* open(world, [hubA])
+      const [home] = yield* joinScoped(session, dove)
+      yield* joinScoped(session, lark)
+      yield* Scope.close(home, Exit.void)
+      yield* settle
+      assert.strictEqual(world.sockets.length, 2)
+      assert.deepStrictEqual(world.last.types, ["announce lark"])
     }))
 
   it.effect("keeps the path and the query of the address, and makes http into ws", () =>
@@ -176,7 +213,7 @@ describe("joining", () => {
 describe("leaving", () => {
   it.effect("says goodbye, and hangs up with the last network", () =>
     Effect.gen(function*() {
-      const world = makeWorld()
+      const world = makeWorld({}, welcomes)
       const session = yield* open(world, [hubA])
       const [first] = yield* joinScoped(session, dove)
       const [second] = yield* joinScoped(session, lark)
@@ -208,7 +245,7 @@ describe("leaving", () => {
 
   it.effect("says goodbye for every network when the session closes first", () =>
     Effect.gen(function*() {
-      const world = makeWorld()
+      const world = makeWorld({}, welcomes)
       const scope = yield* Scope.make()
       const session = yield* Scope.provide(open(world, [hubA]), scope)
       const membership = yield* session.join(dove)
@@ -405,11 +442,11 @@ describe("coming back", () => {
 
   it.effect("announces who joins a connection that is going down on the next one", () =>
     Effect.gen(function*() {
-      const world = makeWorld({ [hubA]: (socket) => (socket.confirmsClose = false, greets(socket)) })
+      const world = makeWorld({ [hubA]: (socket) => (socket.confirmsClose = false, welcomes(socket)) })
       const session = yield* open(world, [hubA])
       yield* session.join(dove)
       world.only.say({ type: "hub-closing", data: { reason: "update" } })
-      world.behave(hubA, greets)
+      world.behave(hubA, welcomes)
       yield* settle
       const joining = yield* Effect.forkChild(session.join(lark), { startImmediately: true })
       yield* settle
@@ -417,7 +454,7 @@ describe("coming back", () => {
       yield* TestClock.adjust("3 seconds")
       yield* settle
       const membership = yield* Fiber.join(joining)
-      assert.deepStrictEqual(world.last.types, ["announce dove", "announce lark"])
+      assert.deepStrictEqual(world.last.types, ["announce lark", "announce dove"])
       assert.deepStrictEqual(yield* drain(membership), ["Announced"])
     }))
 
@@ -493,7 +530,7 @@ describe("keeping alive", () => {
 describe("receiving", () => {
   it.effect("hands each network its own signals, in order, and counts the foreign ones", () =>
     Effect.gen(function*() {
-      const world = makeWorld()
+      const world = makeWorld({}, welcomes)
       const session = yield* open(world, [hubA])
       const doves = yield* session.join(dove)
       const larks = yield* session.join(lark)

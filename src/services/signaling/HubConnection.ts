@@ -3,6 +3,7 @@
  * It knows nothing of networks and never comes back; its session does.
  */
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { constVoid } from "effect/Function"
@@ -29,6 +30,8 @@ export const maxBuffered = 1024 * 1024
 export interface HubConnection {
   /** Hands a signal to the socket at once. Fails, and keeps nothing, when the socket is not open or full. */
   send(signal: ClientSignal): Effect.Effect<void, HubLoss.HubLoss>
+  /** Ends the connection with the loss `Renewed`. */
+  renew(problem: string): Effect.Effect<void>
 }
 
 /**
@@ -50,10 +53,14 @@ export const serve = Effect.fnUntraced(function*(options: {
     Effect.mapError((problem) => HubLoss.Unreachable({ problem }))
   )
 
+  const renewed = yield* Deferred.make<never, HubLoss.HubLoss>()
   const greeted = Effect.gen(function*() {
     const { pull, ws } = yield* dial(url)
     yield* Effect.addFinalizer(() => hangUp(ws, pull))
-    const connection: HubConnection = { send: (signal) => write(ws, signal) }
+    const connection: HubConnection = {
+      send: (signal) => write(ws, signal),
+      renew: (problem) => Effect.asVoid(Deferred.fail(renewed, HubLoss.Renewed({ problem })))
+    }
     yield* options.onOpen(connection)
 
     // Restarts with every batch that comes in, so that it measures the hub's silence.
@@ -76,7 +83,7 @@ export const serve = Effect.fnUntraced(function*(options: {
     duration: timings.dialTimeout,
     orElse: () => Effect.fail(HubLoss.timedOut(timings.dialTimeout))
   })
-  return yield* Effect.forever(step)
+  return yield* Effect.raceFirst(Effect.forever(step), Deferred.await(renewed))
 })
 
 /** Opens the socket. Its scope closes it. */

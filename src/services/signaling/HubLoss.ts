@@ -12,16 +12,19 @@ export type HubLoss = Data.TaggedEnum<{
   Refused: { readonly code: number; readonly reason: string }
   /** The hub shuts down, and all its peers look for another at this moment. */
   Closing: { readonly problem: string }
+  /** We ended it ourselves, to make another at once. */
+  Renewed: { readonly problem: string }
 }>
 
 /** The ways to make a loss, and to tell one from another. @category constructors */
-export const { $match: match, Closing, Refused, Unreachable } = Data.taggedEnum<HubLoss>()
+export const { $match: match, Closing, Refused, Renewed, Unreachable } = Data.taggedEnum<HubLoss>()
 
 /** What happened, for people to read. @category formatting */
 export const describe: (loss: HubLoss) => string = match({
   Unreachable: ({ problem }) => problem,
   Refused: ({ code, reason }) => `refused with code ${code}: ${reason || "no reason given"}`,
-  Closing: ({ problem }) => problem
+  Closing: ({ problem }) => problem,
+  Renewed: ({ problem }) => problem
 })
 
 /** The hub did not answer in time. @category constructors */

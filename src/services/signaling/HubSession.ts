@@ -86,17 +86,28 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
       networkName
     })
 
+  const holdsSeveral = ({ features }: Connected) => features.has(feature.memberships)
+
   const takeLeave = Effect.fnUntraced(function*(networkName: NetworkName.NetworkName, farewell: Farewell) {
     const current = now()
     if (current._tag !== "Announcing" && current._tag !== "Connected") return
+    const several = current._tag === "Connected" && holdsSeveral(current)
+    if (!several && current.announced !== networkName) return
     const timestamp = yield* Clock.currentTimeMillis
-    const knowsLeave = current._tag === "Connected" && current.features.has(feature.memberships)
     yield* Effect.ignore(current.connection.send(
-      farewell === "leave" && knowsLeave
+      farewell === "leave" && several
         ? { type: "leave", networkName }
         : { type: "goodbye", data: { peerId, timestamp }, networkName }
     ))
   })
+
+  /** Whether a network can be announced on a connection; an older hub holds one at a time. */
+  const canAnnounce = (current: Connected, networkName: NetworkName.NetworkName) =>
+    holdsSeveral(current) || current.announced === undefined || current.announced === networkName
+
+  /** Begins anew with the newest network, at a hub that cannot leave the other. */
+  const renew = ({ connection }: Connected) =>
+    connection.renew("another network is joined, and the hub holds one at a time")
 
   /** Watches a network, or says anew how; an older hub is left alone. */
   const sayWatch = ({ connection, features }: Connected, networkName: NetworkName.NetworkName) =>
@@ -121,21 +132,30 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
 
   const onOpen = (url: string, attempt: number) =>
     Effect.fnUntraced(function*(connection: HubConnection.HubConnection) {
-      const networks = yield* becomeAndSee(State.Announcing({ url, attempt, connection }), () => members.networks)
-      for (const networkName of networks) yield* Effect.ignore(announce(connection, networkName))
+      // One, until the hub has said that it can hold several.
+      const announced = members.newest
+      yield* become(State.Announcing({ url, attempt, connection, announced }))
+      if (announced !== undefined) yield* Effect.ignore(announce(connection, announced))
     })
 
   const onGreeting = Effect.fnUntraced(function*(features: ReadonlySet<string>) {
     const current = now()
     if (current._tag !== "Announcing") return
-    const { connection, url } = current
+    const { announced, connection, url } = current
     const since = yield* Clock.currentTimeMillis
-    const connected = State.Connected({ url, since, connection, features })
+    const connected = State.Connected({ url, since, connection, announced, features })
     const wanted = yield* becomeAndSee(connected, () => ({
       members: Array.from(members),
       networks: watches.networks,
       questions: Array.from(questions)
     }))
+    if (holdsSeveral(connected)) {
+      for (const networkName of new Set(wanted.members.map((member) => member.networkName))) {
+        if (networkName !== announced) yield* Effect.ignore(announce(connection, networkName))
+      }
+    } else if (members.newest !== announced) {
+      return yield* renew(connected)
+    }
     for (const member of wanted.members) yield* tellAnnounced(member)
     for (const networkName of wanted.networks) {
       if (watches.networks.has(networkName)) yield* sayWatch(connected, networkName)
@@ -229,6 +249,10 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
           yield* wait(url, problem, yield* pause(failures))
           failures += 1
           break
+        case "Renewed":
+          order = [url, ...hubs.filter((hub) => hub !== url)]
+          failures = 0
+          break
         case "Unreachable":
           yield* wait(url, problem, yield* pause(0))
           failures = 1
@@ -257,10 +281,16 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
       switch (current._tag) {
         case "Idle":
           return dial
-        case "Announcing":
-          return Effect.ignore(announce(current.connection, member.networkName))
+        case "Announcing": {
+          const { announced = member.networkName, connection } = current
+          // Another than the first is announced once the hub has said that it can hold several.
+          if (announced !== member.networkName) return Effect.void
+          return Effect.andThen(become({ ...current, announced }), Effect.ignore(announce(connection, announced)))
+        }
         case "Connected":
-          return announce(current.connection, member.networkName).pipe(
+          if (!canAnnounce(current, member.networkName)) return renew(current)
+          return become({ ...current, announced: current.announced ?? member.networkName }).pipe(
+            Effect.andThen(announce(current.connection, member.networkName)),
             Effect.andThen(tellAnnounced(member)),
             Effect.ignore
           )
@@ -270,11 +300,19 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
       }
     }))
 
+  const withdraw = Effect.fnUntraced(function*({ farewell, networkName }: Member) {
+    const current = now()
+    const alone = current._tag !== "Connected" || holdsSeveral(current) || members.size === 0
+    if (alone) return yield* takeLeave(networkName, yield* farewell)
+    // To an older hub every goodbye is one for good; so what is left is announced on a connection of its own.
+    if (current.announced === networkName) yield* renew(current)
+  })
+
   const leave = (member: Member) =>
     door.withPermit(Effect.gen(function*() {
       if (!members.remove(member)) return
       yield* Queue.shutdown(member.news)
-      if (!members.networks.has(member.networkName)) yield* takeLeave(member.networkName, yield* member.farewell)
+      if (!members.networks.has(member.networkName)) yield* withdraw(member)
       yield* hangUpIfUnused
     }))
 
@@ -340,7 +378,9 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
       Effect.suspend(() => {
         const current = now()
         if (!members.has(member)) return Effect.fail(unreachable("this network was left"))
-        if (current._tag !== "Connected") return Effect.fail(unreachable("not connected at this moment"))
+        if (current._tag !== "Connected" || !canAnnounce(current, member.networkName)) {
+          return Effect.fail(unreachable("not connected at this moment"))
+        }
         return current.connection.send({ ...signal, networkName: member.networkName }).pipe(
           Effect.mapError((loss) => unreachable(HubLoss.describe(loss)))
         )

@@ -92,6 +92,11 @@ export class Members {
     return new Set(Array.from(this.#members, ({ networkName }) => networkName))
   }
 
+  /** The network of the member that came last. */
+  get newest(): NetworkName.NetworkName | undefined {
+    return Array.from(this.#members).at(-1)?.networkName
+  }
+
   /** Whether a network may be listed: no member is against it. */
   discoverable(networkName: NetworkName.NetworkName): boolean {
     return Array.from(this.#members).every((member) => member.networkName !== networkName || member.discoverable)

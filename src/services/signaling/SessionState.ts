@@ -1,6 +1,7 @@
 /** What a session's actor does at the moment. */
 import * as Data from "effect/Data"
 import { HubState } from "../../domain/MeshStatus.ts"
+import type { NetworkName } from "../../domain/NetworkName.ts"
 import type { HubConnection } from "./HubConnection.ts"
 
 /** The state of a session. @category models */
@@ -9,12 +10,19 @@ export type State = Data.TaggedEnum<{
   Idle: {}
   /** The socket is not open yet. */
   Dialling: { readonly url: string; readonly attempt: number }
-  /** The socket is open and the members are announced, but the hub has not said that it takes us. */
-  Announcing: { readonly url: string; readonly attempt: number; readonly connection: HubConnection }
+  /** The socket is open and the newest member is announced, but the hub has not said that it takes us. */
+  Announcing: {
+    readonly url: string
+    readonly attempt: number
+    readonly connection: HubConnection
+    readonly announced: NetworkName | undefined
+  }
   Connected: {
     readonly url: string
     readonly since: number
     readonly connection: HubConnection
+    /** The first network that was announced; the only one at a hub of PeerPigeon's, which holds one at a time. */
+    readonly announced: NetworkName | undefined
     /** What the hub can do beyond PeerPigeon's. */
     readonly features: ReadonlySet<string>
   }
