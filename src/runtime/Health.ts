@@ -12,6 +12,7 @@ import type { NetworkName } from "../domain/NetworkName.ts"
 import { HealthSchedule } from "../services/HealthSchedule.ts"
 import type { Health } from "../services/HealthSource.ts"
 import type { HubSession } from "../services/SignalingTransport.ts"
+import * as Visit from "./Visit.ts"
 import { sessionOf, type State, type Whereabouts } from "./Whereabouts.ts"
 
 /** What a mesh sees of its health, and the one thing about it that its owner decides. @category models */
@@ -33,7 +34,7 @@ export const make = Effect.fnUntraced(function*(options: {
   readonly allowGlobalFallback: boolean
 }) {
   const { hub, whereabouts } = options
-  const { settling } = yield* HealthSchedule
+  const { probes, settling } = yield* HealthSchedule
   const news = yield* PubSub.sliding<void>(1)
   const watch = yield* FiberHandle.make()
   let allow = options.allowGlobalFallback
@@ -46,6 +47,19 @@ export const make = Effect.fnUntraced(function*(options: {
 
   const tell = Effect.asVoid(PubSub.publish(news, undefined))
 
+  /** What the hub cannot tell is seen by going there now and then. */
+  const visitHome = Effect.suspend(() =>
+    Visit.repeat({
+      hub,
+      networkName: whereabouts.home(),
+      probes,
+      tell: (present) => {
+        counts = { present, waiting: 0 }
+        return tell
+      }
+    })
+  )
+
   /** Keeps the hub's counts of the home network up to date, as one who waits for it or as one who is there. */
   const watchHome = Effect.suspend(() => {
     counts = undefined
@@ -55,9 +69,15 @@ export const make = Effect.fnUntraced(function*(options: {
     const waiting = allow && whereabouts.current() !== whereabouts.home()
     const watching = Effect.gen(function*() {
       const seen = yield* hub.watch(whereabouts.home(), { waiting })
+      const visits = yield* FiberHandle.make()
       yield* Stream.runForEach(seen, (next) => {
         counts = next._tag === "Counts" ? next : undefined
-        return tell
+        return Effect.andThen(
+          waiting && next._tag === "Unsupported"
+            ? FiberHandle.run(visits, visitHome, { onlyIfMissing: true })
+            : FiberHandle.clear(visits),
+          tell
+        )
       })
     })
     return FiberHandle.run(watch, Effect.scoped(watching))

@@ -11,6 +11,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
@@ -46,6 +47,12 @@ export const leavingPatience = Duration.seconds(5)
 
 /** How often overdue messages are looked for, and so how late their senders may hear of it. */
 const deadlineRound = Duration.seconds(1)
+
+/** Messages that named another network than that of the link they came over. @category metrics */
+export const foreign = Metric.counter("homing_messages_foreign", {
+  description: "Messages from neighbours that named another network, and were dropped",
+  incremental: true
+})
 
 /** Messages that one confirmation covers at most. */
 const idsPerConfirmation = 256
@@ -170,7 +177,10 @@ export class Gossip extends Context.Service<Gossip, {
         now: number,
         confirmations: Confirmations
       ) {
-        if (ofMessage(message) !== networkName) return void dropped.foreignNetwork++
+        if (ofMessage(message) !== networkName) {
+          dropped.foreignNetwork++
+          return yield* Metric.update(foreign, 1)
+        }
         // The origin comes first on the path and the neighbour last, or somebody lies about who it is.
         if (message.path[0] !== message.from || message.path.at(-1) !== from) return void dropped.malformed++
         const forUs = message.to !== undefined && equals(message.to, self)

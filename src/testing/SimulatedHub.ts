@@ -24,6 +24,9 @@ export const introductions = 64
 /** The close code of a connection that just broke (RFC 6455, 7.4.1). @category constants */
 export const broken = 1006
 
+/** The close code of a connection that a hub does not want (RFC 6455, 7.4.1). @category constants */
+export const refused = 1008
+
 /** A peer's end of a connection, as the hub reaches it. @category models */
 export interface Line {
   readonly place: Place
@@ -53,9 +56,21 @@ export interface SimulatedHub {
   start(): void
 }
 
+/**
+ * How a hub is: ours, or PeerPigeon's, which holds one network per connection, counts nothing and lists nothing.
+ *
+ * @category models
+ */
+export type Manner = "homing" | "pigeon"
+
+const pigeonTypes: ReadonlySet<string> = new Set(["announce", "offer", "answer", "ice-candidate", "goodbye", "ping"])
+
 /** A running hub at a URL. @category constructors */
-export const make = (network: SimulatedNetwork["Service"], url: string): SimulatedHub => {
+export const make = (network: SimulatedNetwork["Service"], url: string, manner: Manner = "homing"): SimulatedHub => {
   const place: Place = { name: url, alive: true }
+  const isPigeon = manner === "pigeon"
+  /** The network that each guest of a PeerPigeon hub announced last. */
+  const records = new Map<Guest, NetworkName>()
   const registry = new HubRegistry()
   const watchers = new Watchers(registry)
   const lines = new Map<Guest, Line>()
@@ -116,20 +131,27 @@ export const make = (network: SimulatedNetwork["Service"], url: string): Simulat
     watchers.tell(networkName, timestamp)
   }
 
+  /** Where a signal goes. A PeerPigeon hub asks where the target is, and never whether the sender is there too. */
+  const route = (networkName: NetworkName, sender: Guest, target: PeerId): Guest | undefined => {
+    if (!isPigeon) return registry.route(networkName, sender, target)
+    const guest = registry.members(networkName).find((member) => member.guest.peerId === target)?.guest
+    return guest !== undefined && records.get(guest) === networkName ? guest : undefined
+  }
+
   const refuse = (guest: Guest, error: string) => guest.tell({ type: "error", error, timestamp: network.now() })
 
   const relay = (guest: Guest, signal: Relayed) => {
     const networkName = ofMessage(signal)
-    const target = registry.route(networkName, guest, signal.targetPeerId)
-    const route = { type: signal.type, from: guest.peerId, to: signal.targetPeerId }
+    const target = route(networkName, guest, signal.targetPeerId)
+    const way = { type: signal.type, from: guest.peerId, to: signal.targetPeerId }
     if (target === undefined) {
-      network.note(Happening.SignalLost(route))
+      network.note(Happening.SignalLost(way))
       return refuse(guest, `The ${signal.type} went nowhere: no such peer is in the network ${networkName} with you`)
     }
     const [from, to] = [lines.get(guest)?.place, lines.get(target)?.place]
     const apart = from !== undefined && to !== undefined && network.isCut(from, to)
-    if (apart || network.chance(network.forecast.signalLoss)) return network.note(Happening.SignalLost(route))
-    network.note(Happening.Signal(route))
+    if (apart || network.chance(network.forecast.signalLoss)) return network.note(Happening.SignalLost(way))
+    network.note(Happening.Signal(way))
     target.tell({
       type: signal.type,
       data: signal.data,
@@ -141,6 +163,7 @@ export const make = (network: SimulatedNetwork["Service"], url: string): Simulat
   }
 
   const act = (guest: Guest, signal: ClientSignal) => {
+    if (isPigeon && !pigeonTypes.has(signal.type)) return refuse(guest, `Unknown message type: ${signal.type}`)
     switch (signal.type) {
       case "offer":
       case "answer":
@@ -148,9 +171,12 @@ export const make = (network: SimulatedNetwork["Service"], url: string): Simulat
       case "connection-rejected":
         return relay(guest, signal)
       case "announce":
+        records.set(guest, ofMessage(signal))
         return announce(guest, signal.data ?? {}, ofMessage(signal))
       case "goodbye": {
-        const names = signal.networkName === undefined ? registry.networksOf(guest) : [signal.networkName]
+        const last = isPigeon ? records.get(guest) : signal.networkName
+        const names = last === undefined ? registry.networksOf(guest) : [last]
+        records.delete(guest)
         for (const name of names) depart(guest, name, true)
         return
       }
@@ -179,6 +205,7 @@ export const make = (network: SimulatedNetwork["Service"], url: string): Simulat
 
   const lose = (guest: Guest) => {
     if (!lines.delete(guest)) return
+    records.delete(guest)
     network.note(Happening.HubDisconnected({ peer: guest.peerId, hub: url }))
     for (const name of watchers.forget(guest)) watchers.tell(name, network.now())
     for (const name of registry.networksOf(guest)) depart(guest, name, false)
@@ -189,13 +216,18 @@ export const make = (network: SimulatedNetwork["Service"], url: string): Simulat
     place,
     admit(peerId, line) {
       if (!running) return undefined
+      if (isPigeon && Array.from(lines.keys()).some((guest) => guest.peerId === peerId)) {
+        line.open()
+        line.end(refused)
+        return { receive() {}, closed() {} }
+      }
       const guest: Guest = { peerId, tell: (message) => line.frame(JSON.stringify(message)) }
       lines.set(guest, line)
       line.open()
       network.note(Happening.HubConnected({ peer: peerId, hub: url }))
       guest.tell({
         type: "connected",
-        data: { peerId, homing: { version: 1, features: Object.values(feature) } },
+        data: isPigeon ? { peerId } : { peerId, homing: { version: 1, features: Object.values(feature) } },
         fromPeerId: system,
         timestamp: network.now()
       })
@@ -226,6 +258,7 @@ export const make = (network: SimulatedNetwork["Service"], url: string): Simulat
       running = false
       network.note(Happening.HubStopped({ hub: url }))
       registry.clear()
+      records.clear()
       watchers.clear()
       for (const line of lines.values()) line.end(broken)
       lines.clear()

@@ -35,6 +35,8 @@ export interface WorldOptions extends Weather {
   readonly seed?: string | number
   /** URLs at which hubs run. Each is a meeting place of its own. Default: `ws://hub.test`. */
   readonly hubs?: readonly [string, ...ReadonlyArray<string>]
+  /** Those of the hubs that are PeerPigeon's: one network per connection, and no counts. Default: none. */
+  readonly pigeonHubs?: ReadonlyArray<string>
   /** Happenings that the trace keeps; older ones give way. Default: 100,000. */
   readonly traceLimit?: number
   /** Whether the trace has every packet between peers, probes and all. Default: no. */
@@ -113,7 +115,10 @@ const make = Effect.fnUntraced(function*(options: WorldOptions) {
   )
   const engine = SimulatedWebRtc.make(network, { tracePackets: options.tracePackets === true })
   const urls = options.hubs ?? (["ws://hub.test"] as const)
-  const simulated = new Map(Array.from(new Set(urls), (url) => [hostOf(url), SimulatedHub.make(network, url)]))
+  const simulated = new Map(Array.from(new Set(urls), (url) => [
+    hostOf(url),
+    SimulatedHub.make(network, url, options.pigeonHubs?.includes(url) === true ? "pigeon" : "homing")
+  ]))
   const places = new Map<PeerId, Place>()
   const lives = new Map<Place, Scope.Closeable>()
 

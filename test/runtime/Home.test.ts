@@ -109,6 +109,63 @@ describe("a peer whose network is empty", () => {
     }).pipe(simulate, Effect.provide(world)))
 })
 
+describe("at a hub of PeerPigeon's, which cannot count", () => {
+  const older = World.layer({ pigeonHubs: ["ws://hub.test"] })
+
+  it.effect("a peer that is away looks in at home, and comes back when somebody is there", () =>
+    Effect.gen(function*() {
+      const [ada, bob, guest] = [yield* mesh(1), yield* mesh(2), yield* mesh(3, { networkName: "global" })]
+      yield* guest.join
+      yield* ada.join
+      yield* elapse(25)
+      assert.strictEqual(yield* where(ada), "global")
+      yield* ada.send(guest.peerId, "hello from away")
+      const itineraryOfAda = yield* itinerary(ada)
+      // Strict, and so at home whoever is there.
+      yield* bob.setAllowGlobalFallback(false)
+      yield* bob.join
+      yield* elapse(5 * 60)
+      assert.deepStrictEqual(itineraryOfAda, ["gaming"])
+      yield* bob.send(ada.peerId, "welcome home")
+    }).pipe(simulate, Effect.provide(older)))
+
+  it.effect("a peer that looks in stays linked where it is, and is found there by newcomers", () =>
+    Effect.gen(function*() {
+      const [ada, guest, newcomer] = [
+        yield* mesh(1),
+        yield* mesh(2, { networkName: "global" }),
+        yield* mesh(3, { networkName: "global" })
+      ]
+      yield* guest.join
+      yield* ada.join
+      yield* elapse(25)
+      const lost: Array<MeshEvent> = []
+      yield* ada.events.pipe(
+        Stream.filter((event) => event._tag === "PeerDisconnected"),
+        Stream.runForEach((event) => Effect.sync(() => void lost.push(event))),
+        Effect.forkScoped({ startImmediately: true })
+      )
+      yield* elapse(20 * 60)
+      assert.deepStrictEqual([yield* where(ada), lost], ["global", []])
+      yield* newcomer.join
+      yield* elapse(20)
+      assert.sameMembers((yield* newcomer.peers).map(({ peerId }) => peerId), [ada.peerId, guest.peerId])
+    }).pipe(simulate, Effect.provide(older)))
+
+  it.effect("two who are both away meet at home, and stay", () =>
+    Effect.gen(function*() {
+      const [ada, bob] = [yield* mesh(1), yield* mesh(2)]
+      yield* ada.join
+      yield* elapse(40)
+      yield* bob.join
+      yield* elapse(19)
+      assert.deepStrictEqual([yield* where(ada), yield* where(bob)], ["global", "global"])
+      yield* elapse(10 * 60)
+      assert.deepStrictEqual([yield* where(ada), yield* where(bob)], ["gaming", "gaming"])
+      yield* ada.send(bob.peerId, "here we are")
+    }).pipe(simulate, Effect.provide(older)))
+})
+
 describe("a policy of one's own", () => {
   it.effect("decides instead of the default", () =>
     Effect.gen(function*() {
