@@ -89,13 +89,13 @@ export const make = Effect.fnUntraced(function*(options: {
     if (current !== last) {
       const home = whereabouts.home()
       movedAt = now
-      aloneSince = undefined
       if (current === home && last !== undefined) returnedAt = now
       if (current !== undefined && current !== home && last === home) {
-        failedReturns = returnedAt !== undefined && now - returnedAt < Duration.toMillis(settling)
-          ? failedReturns + 1
-          : 0
+        // Only company makes a stay: who was alone from the start has not settled, however long the grace.
+        const kept = returnedAt === undefined ? Infinity : (aloneSince ?? now) - returnedAt
+        failedReturns = kept < Duration.toMillis(settling) ? failedReturns + 1 : 0
       }
+      aloneSince = undefined
       last = current
     }
     yield* watchHome

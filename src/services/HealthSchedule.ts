@@ -7,7 +7,7 @@ import * as Schedule from "effect/Schedule"
 export interface HealthSchedule {
   /** The pauses between two checks. News wakes the supervisor at once, whatever is left of a pause. */
   readonly checks: Schedule.Schedule<unknown>
-  /** A return home that ends in another fallback within this time doubles the next grace period. */
+  /** A return home to less company than this, before another fallback, doubles the next grace period. */
   readonly settling: Duration.Duration
   /** How a home is looked after by going there for a moment, where the hub cannot count. */
   readonly probes: {
@@ -21,7 +21,7 @@ export interface HealthSchedule {
 }
 
 /**
- * Every 5 s, jittered by a fifth either way; a return has settled after 2 minutes; visits of 5 s after 30 s, 1, 2 and
+ * Every 5 s, jittered by a fifth either way; a return has settled after 2 minutes of company; visits of 5 s after 30 s, 1, 2 and
  * then every 4 minutes.
  *
  * @category constants
