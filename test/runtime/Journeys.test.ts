@@ -1,9 +1,12 @@
-/** What is promised of home and away, in worlds where much goes wrong. `npm run bench:home` takes 200 seeds of each. */
+/**
+ * What is promised of home and away, in 200 worlds where much goes wrong. The stories with many peers or for long are
+ * told once here, and 200 times by `npm run bench:home`.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { journeys, long, travel } from "../support/journeys.ts"
 
-const seeds = Array.from({ length: 20 }, (_, n) => n + 1)
+const seeds = Array.from({ length: 200 }, (_, n) => n + 1)
 
 describe("in any world", () => {
   for (const journey of journeys) {

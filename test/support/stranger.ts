@@ -3,32 +3,36 @@ import { Context, Deferred, Effect, Layer, Queue } from "effect"
 import type { Packet } from "../../src/domain/Frame.ts"
 import type { NetworkName } from "../../src/domain/NetworkName.ts"
 import type { PeerId } from "../../src/domain/PeerId.ts"
+import type { Candidate, HubSignal } from "../../src/domain/Signal.ts"
 import { SignalingTransport } from "../../src/services/SignalingTransport.ts"
 import { type Channel, type Connection, WebRtc } from "../../src/services/WebRtc.ts"
 import { World } from "../../src/testing/World.ts"
 
+/** Where a stranger is: its edges, and a hub. */
+export interface Quarter {
+  readonly edges: Layer.Layer<SignalingTransport | WebRtc>
+  readonly hub: string
+}
+
 /** Joins a network, answers the first offer that comes, and gives the open channel and what arrives on it. */
-export const stranger = Effect.fnUntraced(function*(self: PeerId, networkName: NetworkName) {
-  const world = yield* World
-  const edges = yield* Layer.build(Layer.fresh(world.edges(self)))
-  const transport = Context.get(edges, SignalingTransport)
-  const webRtc = Context.get(edges, WebRtc)
-  const session = yield* transport.open({ peerId: self, hubs: [world.hub.url] })
+export const strangerAt = Effect.fnUntraced(function*(self: PeerId, networkName: NetworkName, quarter: Quarter) {
+  const context = yield* Layer.build(Layer.fresh(quarter.edges))
+  const transport = Context.get(context, SignalingTransport)
+  const webRtc = Context.get(context, WebRtc)
+  const session = yield* transport.open({ peerId: self, hubs: [quarter.hub] })
   const hub = yield* session.join(networkName)
   const opened = yield* Deferred.make<Channel>()
   const received = yield* Queue.unbounded<Packet>()
+  const candidates = yield* Queue.unbounded<Candidate>()
   let connection: Connection | undefined
 
-  yield* Effect.gen(function*() {
-    const news = yield* Queue.take(hub.news)
-    if (news._tag !== "Signal" || news.signal.type !== "offer" || connection !== undefined) return
-    const { data, fromPeerId } = news.signal
+  const answer = Effect.fnUntraced(function*({ data, fromPeerId }: Extract<HubSignal, { readonly type: "offer" }>) {
     connection = yield* webRtc.open({
       peerId: fromPeerId,
       role: "answerer",
       iceServers: [],
       handlers: {
-        onCandidate: () => undefined,
+        onCandidate: (candidate) => void Queue.offerUnsafe(candidates, candidate),
         onState: () => undefined,
         onOpen: (channel) => void Deferred.doneUnsafe(opened, Effect.succeed(channel)),
         onPacket: (packet) => void Queue.offerUnsafe(received, packet),
@@ -36,13 +40,31 @@ export const stranger = Effect.fnUntraced(function*(self: PeerId, networkName: N
       }
     })
     const sdp = yield* connection.accept(data.sdp)
-    const homing = data.homing
-    yield* hub.send({
-      type: "answer",
-      targetPeerId: fromPeerId,
-      data: { type: "answer", sdp, ...(homing === undefined ? {} : { homing }) }
-    })
+    const mark = data.homing === undefined ? {} : { homing: data.homing }
+    yield* hub.send({ type: "answer", targetPeerId: fromPeerId, data: { type: "answer", sdp, ...mark } })
+    yield* Queue.take(candidates).pipe(
+      Effect.flatMap((candidate) =>
+        hub.send({ type: "ice-candidate", targetPeerId: fromPeerId, data: { ...candidate, ...mark } })
+      ),
+      Effect.forever,
+      Effect.forkScoped
+    )
+  })
+
+  yield* Effect.gen(function*() {
+    const news = yield* Queue.take(hub.news)
+    if (news._tag !== "Signal") return
+    const { signal } = news
+    if (signal.type === "offer" && connection === undefined) yield* answer(signal)
+    if (signal.type === "ice-candidate") {
+      const { homing: _, ...candidate } = signal.data
+      yield* connection?.addCandidate(candidate) ?? Effect.void
+    }
   }).pipe(Effect.forever, Effect.forkScoped)
 
   return { hub, channel: Deferred.await(opened), received }
 })
+
+/** The same in a simulated world, at its first hub. */
+export const stranger = (self: PeerId, networkName: NetworkName) =>
+  World.use((world) => strangerAt(self, networkName, { edges: world.edges(self), hub: world.hub.url }))
