@@ -123,7 +123,7 @@ describe("somebody in another network", () => {
           assert.notInclude(frame, ada.peerId)
           assert.notInclude(frame, "\"networkName\":\"gaming\"")
         }
-      }).pipe(Effect.retry(Schedule.recurs(0))),
+      }),
     120_000
   )
 })
