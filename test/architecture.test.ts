@@ -19,7 +19,7 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
 
 /** Where a platform has a name. Everywhere else it is a layer that somebody else provides. */
 const edges = [
-  /^runtime\/node\.ts$/,
+  /^runtime\/node(\.ts$|\/)/,
   /^runtime\/promise\/node\.ts$/,
   /^services\/WebRtcWerift\.ts$/,
   /^services\/webrtc\/werift\.ts$/,

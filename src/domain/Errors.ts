@@ -123,3 +123,17 @@ export class Malformed extends Schema.TaggedError<Malformed>()("Malformed", {
     return `Not a valid ${this.what}: ${this.problem}`
   }
 }
+
+/** What is to outlive the process cannot be read, written or had for oneself. @category errors */
+export class StoreUnusable extends Schema.TaggedError<StoreUnusable>()("StoreUnusable", {
+  /** What is kept there. */
+  what: Schema.Literals(["identity", "preferences", "profile"]),
+  /** Where it is kept, such as the path of a file. */
+  place: Schema.String,
+  /** What is wrong, and what to do. */
+  problem: Schema.String
+}) {
+  override get message() {
+    return `The ${this.what} in ${this.place} cannot be used: ${this.problem}`
+  }
+}

@@ -23,8 +23,10 @@ import type { MeshEvent } from "../domain/MeshEvent.ts"
 import type { HubState, LinkStatus, MeshStatus } from "../domain/MeshStatus.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
+import type { NetworkSummary } from "../domain/Signal.ts"
 import * as FallbackSupervisor from "../services/FallbackSupervisor.ts"
 import { Identity } from "../services/Identity.ts"
+import { Preferences } from "../services/Preferences.ts"
 import { SignalingTransport } from "../services/SignalingTransport.ts"
 import { Supervisor } from "../services/Supervisor.ts"
 import type { WebRtc } from "../services/WebRtc.ts"
@@ -95,6 +97,11 @@ export class Mesh extends Context.Service<Mesh, {
   /** The network that the mesh wants to be in. */
   readonly originalNetworkName: Effect.Effect<NetworkName>
   readonly isUsingGlobalFallback: Effect.Effect<boolean>
+  /**
+   * The networks that the hub lists (256 at most), those with most members first, joined or not. Fails when no hub
+   * answers, and when the hub does not list its networks.
+   */
+  readonly networks: Effect.Effect<ReadonlyArray<NetworkSummary>, HubUnreachable>
   /** Chooses the network to join next. Fails with `AlreadyJoined` while in one; `moveTo` moves a mesh that has joined. */
   setNetworkName(name: string): Effect.Effect<void, InvalidInput | AlreadyJoined>
   /**
@@ -115,7 +122,8 @@ export class Mesh extends Context.Service<Mesh, {
 }
 
 const make = Effect.fnUntraced(function*(options: MeshOptions) {
-  const settings = yield* resolve(options)
+  const preferences = yield* Preferences
+  const settings = yield* resolve(options, yield* preferences.recall)
   const { peerId } = yield* Identity
   const supervisor = yield* Supervisor
   const transport = yield* SignalingTransport
@@ -175,11 +183,15 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
 
   const links = Effect.suspend(() => Whereabouts.sessionOf(whereabouts.state())?.links ?? Effect.succeed([]))
 
+  const remember = Effect.suspend(() =>
+    preferences.remember({ networkName: whereabouts.home(), allowGlobalFallback: health.allowGlobalFallback() })
+  )
+
   const isAway = () => whereabouts.current() !== whereabouts.home()
 
   return Mesh.of({
     peerId,
-    join: whereabouts.join,
+    join: Effect.andThen(whereabouts.join, remember),
     leave: whereabouts.leave,
     broadcast: Effect.fnUntraced(function*(content, audience) {
       const { gossip } = yield* joined("broadcast", audience)
@@ -223,17 +235,20 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
     networkName: Effect.sync(whereabouts.current),
     originalNetworkName: Effect.sync(whereabouts.home),
     isUsingGlobalFallback: Effect.sync(isAway),
+    networks: hub.networks,
     setNetworkName: Effect.fnUntraced(function*(name) {
       const networkName = yield* networkNameFrom(name)
       if (whereabouts.state()._tag !== "Idle") {
         return yield* new AlreadyJoined({ networkName: whereabouts.current() })
       }
       whereabouts.settle(networkName)
+      yield* remember
     }),
     moveTo: Effect.fnUntraced(function*(name) {
       const networkName = yield* networkNameFrom(name)
       yield* whereabouts.moveTo({ to: networkName, asHome: true, why: "asked to" })
+      yield* remember
     }),
-    setAllowGlobalFallback: health.setAllowGlobalFallback
+    setAllowGlobalFallback: (allow) => Effect.andThen(health.setAllowGlobalFallback(allow), remember)
   })
 })

@@ -3,15 +3,22 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { InvalidInput } from "../domain/Errors.ts"
 import { ChosenNetworkName, global, type NetworkName } from "../domain/NetworkName.ts"
+import type { Remembered } from "../services/Preferences.ts"
 import type { IceServer } from "../services/WebRtc.ts"
 
 /** @category models */
 export interface MeshOptions {
   /** URLs of hubs (`ws:`, `wss:`, `http:` or `https:`), tried in order. At least one. */
   readonly hubs: string | ReadonlyArray<string>
-  /** The network to join: lower case letters, digits, dots, hyphens and underscores. Default: `global`. */
+  /**
+   * The network to join: lower case letters, digits, dots, hyphens and underscores. Default: the one that `Preferences`
+   * remember, or `global`.
+   */
   readonly networkName?: string
-  /** Whether to go to `global` while nobody is in the network, and to come back when somebody is. Default: true. */
+  /**
+   * Whether to go to `global` while nobody is in the network, and to come back when somebody is. Default: what
+   * `Preferences` remember, or true.
+   */
   readonly allowGlobalFallback?: boolean
   /** Links below which every known peer is dialled. 1 to 50. Default: 4, or `maxPeers` if that is less. */
   readonly minPeers?: number
@@ -50,8 +57,11 @@ const checked = <A>(field: string, effect: Effect.Effect<A, Schema.SchemaError>)
 export const networkNameFrom = (name: string): Effect.Effect<NetworkName, InvalidInput> =>
   checked("networkName", decodeName(name))
 
-/** Checks options and fills in the defaults. @category constructors */
-export const resolve = Effect.fnUntraced(function*(options: MeshOptions): Effect.fn.Return<Settings, InvalidInput> {
+/** Checks options, and fills in what is remembered and then the defaults. @category constructors */
+export const resolve = Effect.fnUntraced(function*(
+  options: MeshOptions,
+  remembered: Remembered
+): Effect.fn.Return<Settings, InvalidInput> {
   const [first, ...others] = typeof options.hubs === "string" ? [options.hubs] : options.hubs
   if (first === undefined) {
     return yield* new InvalidInput({
@@ -74,8 +84,8 @@ export const resolve = Effect.fnUntraced(function*(options: MeshOptions): Effect
   }
   return {
     hubs: [first, ...others],
-    networkName: yield* networkNameFrom(options.networkName ?? global),
-    allowGlobalFallback: options.allowGlobalFallback ?? true,
+    networkName: yield* networkNameFrom(options.networkName ?? remembered.networkName ?? global),
+    allowGlobalFallback: options.allowGlobalFallback ?? remembered.allowGlobalFallback ?? true,
     minPeers,
     maxPeers,
     iceServers: options.iceServers ?? []

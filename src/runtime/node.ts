@@ -1,16 +1,20 @@
 /**
- * Everything a mesh needs from Node: hubs over `ws`, WebRTC by werift, and a fresh identity.
+ * Everything a mesh needs from Node: hubs over `ws`, WebRTC by werift, and an identity, fresh or of a profile.
  *
  * The public face of `homing/node`.
  */
 import * as NodeWS from "@effect/platform-node/NodeWS"
 import type * as CryptoError from "effect/crypto/CryptoError"
 import * as Layer from "effect/Layer"
+import type { KeyValueStore } from "effect/persistence/KeyValueStore"
+import type { InvalidInput, StoreUnusable } from "../domain/Errors.ts"
 import { Identity } from "../services/Identity.ts"
 import type { SignalingTransport } from "../services/SignalingTransport.ts"
 import * as SignalingWebSocket from "../services/SignalingWebSocket.ts"
 import type { WebRtc } from "../services/WebRtc.ts"
 import * as WebRtcWerift from "../services/WebRtcWerift.ts"
+import * as Profile from "./node/Profile.ts"
+import * as Remembering from "./Remembering.ts"
 
 /** Hubs over `ws`. @category layers */
 export const layerSignaling: Layer.Layer<SignalingTransport> = SignalingWebSocket.layer.pipe(
@@ -26,3 +30,23 @@ export const layer: Layer.Layer<SignalingTransport | WebRtc | Identity, CryptoEr
   layerWebRtc,
   Layer.fresh(Identity.layer)
 )
+
+/**
+ * A store in a directory of the person's configuration (`~/.config/homing/profile-NAME` and the like), readable by them
+ * alone, and for one mesh at a time: a second one fails with `StoreUnusable`. Fails with `InvalidInput` when the name
+ * cannot be used: it has 1 to 64 lower case letters, digits, dots, hyphens and underscores.
+ *
+ * @category layers
+ */
+export const layerStore: (profile: string) => Layer.Layer<KeyValueStore, InvalidInput | StoreUnusable> = Profile.layer
+
+/**
+ * Everything at once, with the identity, home network and fallback setting of a profile: a restart changes none of them.
+ * Fails as `layerStore` does, and with `StoreUnusable` when what the profile keeps is damaged.
+ *
+ * @category layers
+ */
+export const layerProfile = (
+  profile: string
+): Layer.Layer<SignalingTransport | WebRtc | Identity, InvalidInput | StoreUnusable | CryptoError.CryptoError> =>
+  Layer.mergeAll(layerSignaling, layerWebRtc, Layer.provide(Remembering.layer, layerStore(profile)))

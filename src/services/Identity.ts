@@ -8,9 +8,13 @@ import * as Digest from "effect/crypto/Digest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Signature from "effect/crypto/Signature"
 import * as Effect from "effect/Effect"
+import * as Hex from "effect/encoding/Hex"
 import * as Layer from "effect/Layer"
-import { InvalidInput } from "../domain/Errors.ts"
-import { fromDigest, type PeerId } from "../domain/PeerId.ts"
+import type { KeyValueStore } from "effect/persistence/KeyValueStore"
+import * as Schema from "effect/Schema"
+import { InvalidInput, StoreUnusable } from "../domain/Errors.ts"
+import { fromDigest, PeerId } from "../domain/PeerId.ts"
+import * as Stored from "./Stored.ts"
 
 /** Bytes of an Ed25519 private key (RFC 8032, 5.1.5), as `exportKey` gives and `layerFromKey` takes them. @category constants */
 export const keyLength = 32
@@ -42,6 +46,17 @@ export class Identity extends Context.Service<Identity, {
   static readonly layerFromKey = (
     bytes: Uint8Array
   ): Layer.Layer<Identity, InvalidInput | CryptoError.CryptoError> => layerOf(fromKey(bytes))
+
+  /**
+   * The identity that a store keeps under the key `homing.identity`; a fresh one, which it keeps from then on, when it
+   * has none. Whoever reads the store can be this peer, and two peers at a time cannot share an identity: use a store
+   * that no other peer uses.
+   *
+   * Fails with `StoreUnusable` when what is kept is damaged, which is then left as it is, or when the store cannot be
+   * used, and like `layer` where WebCrypto has no Ed25519.
+   */
+  static readonly layerFromStore: Layer.Layer<Identity, StoreUnusable | CryptoError.CryptoError, KeyValueStore> = Layer
+    .suspend(() => Layer.effect(Identity, fromStore).pipe(Layer.provide(layerWebCrypto)))
 }
 
 const generate = Effect.flatMap(Signature.Signature, (signature) => signature.generateKeyPair(Signature.ed25519))
@@ -62,6 +77,31 @@ const make = Effect.fnUntraced(function*(keyPair: KeyPair) {
   // Both ways to a key pair hold its bytes, so there is nothing that could not be exported.
   const exportKey = Effect.orDie(Signature.toBytes(keyPair.privateKey))
   return Identity.of({ peerId, publicKey, keyPair, exportKey })
+})
+
+/** An identity in a store. Any 32 bytes are a key, and so the id tells whether they are still the same. */
+const Kept = Schema.Struct({
+  privateKey: Schema.String.check(
+    Schema.isPattern(/^[0-9a-f]{64}$/, { expected: "an Ed25519 private key of 64 hexadecimal digits" })
+  ),
+  peerId: PeerId
+})
+
+const fromStore = Effect.gen(function*() {
+  const stored = yield* Stored.make("identity", Kept)
+  const kept = yield* stored.read
+  if (kept === undefined) {
+    const identity = yield* Effect.flatMap(generate, make)
+    yield* stored.write({ privateKey: Hex.encode(yield* identity.exportKey), peerId: identity.peerId })
+    return identity
+  }
+  const identity = yield* Effect.fromResult(Hex.decode(kept.privateKey)).pipe(
+    Effect.flatMap(fromKey),
+    Effect.flatMap(make),
+    Effect.catchTags({ EncodingError: Effect.die, InvalidInput: Effect.die })
+  )
+  if (identity.peerId !== kept.peerId) return yield* stored.damaged("its key is not that of its peer id")
+  return identity
 })
 
 const layerWebCrypto = Layer.merge(

@@ -31,7 +31,13 @@ const errors: ReadonlyArray<readonly [error: Error & { readonly _tag: string }, 
   [new Errors.LinkClosed({ peerId, reason: "evicted" }), "01234567", "evicted"],
   [new Errors.WebRtcError({ step: "make an offer", cause: new Error("no codec") }), "make an offer", "no codec"],
   [new Errors.WebRtcError({ step: "make an offer", cause: "no codec" }), "make an offer", "no codec"],
-  [new Errors.Malformed({ what: "frame", problem: "ttl is missing" }), "frame", "ttl is missing"]
+  [new Errors.Malformed({ what: "frame", problem: "ttl is missing" }), "frame", "ttl is missing"],
+  [
+    new Errors.StoreUnusable({ what: "identity", place: "/home/ada/key", problem: "it is not JSON" }),
+    "identity",
+    "/home/ada/key",
+    "not JSON"
+  ]
 ]
 
 describe("errors", () => {

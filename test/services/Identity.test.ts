@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Digest from "effect/crypto/Digest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Signature from "effect/crypto/Signature"
 import * as Effect from "effect/Effect"
 import * as Hex from "effect/encoding/Hex"
 import * as Layer from "effect/Layer"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { inspect } from "node:util"
 import { fromDigest } from "../../src/domain/PeerId.ts"
 import { Identity } from "../../src/services/Identity.ts"
@@ -71,5 +73,70 @@ describe("Identity", () => {
         assert.notInclude(printed, secret)
         assert.notInclude(printed, Array.from(yield* identity.exportKey).join(","))
       }
+    }))
+})
+
+describe("an identity in a store", () => {
+  const key = "homing.identity"
+  const storeOf = Effect.gen(function*() {
+    const context = yield* Layer.build(Layer.fresh(KeyValueStore.layerMemory))
+    return Context.get(context, KeyValueStore.KeyValueStore)
+  })
+  const ofStore = (store: KeyValueStore.KeyValueStore) =>
+    Identity.pipe(
+      Effect.provide(Layer.fresh(Identity.layerFromStore)),
+      Effect.provideService(KeyValueStore.KeyValueStore, store)
+    )
+
+  it.effect("is made once, and is the same from then on", () =>
+    Effect.gen(function*() {
+      const store = yield* storeOf
+      const first = yield* ofStore(store)
+      const again = yield* ofStore(store)
+      assert.strictEqual(again.peerId, first.peerId)
+      assert.deepStrictEqual(yield* again.exportKey, yield* first.exportKey)
+      assert.notStrictEqual((yield* ofStore(yield* storeOf)).peerId, first.peerId)
+    }))
+
+  it.effect("is refused when it is damaged, left as it is, and never told to anyone", () =>
+    Effect.gen(function*() {
+      const store = yield* storeOf
+      const secret = Hex.encode(yield* (yield* ofStore(store)).exportKey)
+      const text = yield* Effect.fromNullishOr(yield* store.get(key))
+      const other = secret.startsWith("0") ? "1" : "0"
+      const damages: ReadonlyArray<readonly [text: string, problem: string]> = [
+        [text.slice(0, -9), "it is not JSON"],
+        [text.slice(text.indexOf(secret)), "it is not JSON"],
+        [text.replace(secret, `${secret}00`), "64 hexadecimal digits"],
+        [text.replace("\"version\": 1", "\"version\": 3"), "version 3"],
+        [text.replace("peerId", "peer"), "[\"peerId\"]"],
+        // A key with a wrong digit is a key too.
+        [text.replace(secret, `${other}${secret.slice(1)}`), "its key is not that of its peer id"]
+      ]
+      for (const [damaged, problem] of damages) {
+        assert.notStrictEqual(damaged, text)
+        yield* store.set(key, damaged)
+        const error = yield* Effect.flip(ofStore(store))
+        assert(error._tag === "StoreUnusable")
+        assert.strictEqual(error.what, "identity")
+        assert.include(error.message, problem)
+        assert.include(error.message, "Put a copy of it back, or remove it to be a new peer from now on")
+        assert.notInclude(inspect(error, { depth: 9 }), secret.slice(1, 12))
+        assert.strictEqual(yield* store.get(key), damaged)
+      }
+      yield* store.set(key, text)
+      assert.strictEqual(Hex.encode(yield* (yield* ofStore(store)).exportKey), secret)
+    }))
+
+  it.effect("is no identity when it cannot be kept", () =>
+    Effect.gen(function*() {
+      const store = yield* storeOf
+      const refuse = (method: string) =>
+        Effect.fail(new KeyValueStore.KeyValueStoreError({ method, message: "not allowed" }))
+      const unwritable = yield* Effect.flip(ofStore({ ...store, set: () => refuse("set") }))
+      assert.include(unwritable.message, "it cannot be written (not allowed)")
+      const unreadable = yield* Effect.flip(ofStore({ ...store, get: () => refuse("get") }))
+      assert.include(unreadable.message, "it cannot be read (not allowed)")
+      assert.strictEqual(yield* store.get(key), undefined)
     }))
 })

@@ -5,21 +5,45 @@ import type * as CryptoError from "effect/crypto/CryptoError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
+import type { KeyValueStore } from "effect/persistence/KeyValueStore"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Content } from "../../domain/Content.ts"
-import { InvalidInput } from "../../domain/Errors.ts"
+import { InvalidInput, type StoreUnusable } from "../../domain/Errors.ts"
 import type { MeshEvent } from "../../domain/MeshEvent.ts"
 import type { LinkStatus, MeshStatus } from "../../domain/MeshStatus.ts"
 import { PeerId } from "../../domain/PeerId.ts"
+import type { NetworkSummary } from "../../domain/Signal.ts"
 import type { Identity } from "../../services/Identity.ts"
 import type { SignalingTransport } from "../../services/SignalingTransport.ts"
 import type { WebRtc } from "../../services/WebRtc.ts"
 import { Mesh } from "../Mesh.ts"
 import type { MeshOptions } from "../MeshOptions.ts"
+import * as Remembering from "../Remembering.ts"
+import * as MeshStore from "./MeshStore.ts"
 
 /** What a platform gives a mesh. @category models */
-export type Platform = Layer.Layer<SignalingTransport | WebRtc | Identity, CryptoError.CryptoError>
+export interface Platform {
+  /** Everything, with a fresh identity. */
+  readonly layer: Layer.Layer<SignalingTransport | WebRtc | Identity, CryptoError.CryptoError>
+  readonly layerSignaling: Layer.Layer<SignalingTransport>
+  readonly layerWebRtc: Layer.Layer<WebRtc>
+  /** The store of a profile. */
+  readonly layerStore: (profile: string) => Layer.Layer<KeyValueStore, InvalidInput | StoreUnusable>
+}
+
+/** What a mesh is made with. @category models */
+export interface ClientOptions extends MeshOptions {
+  /**
+   * Keeps identity, home network and fallback setting across restarts under this name: 1 to 64 lower case letters, digits,
+   * dots, hyphens and underscores. On Node that is a directory that its owner alone can read, below `~/.config/homing` or
+   * where the system has such things; in a browser it is `localStorage`, which every script of the page can read. One mesh
+   * at a time can have it. Default: nothing is kept.
+   */
+  readonly profile?: string
+  /** Keeps the same in a store of your own instead. Default: nothing is kept. */
+  readonly store?: MeshStore.MeshStore
+}
 
 /** Events by name. @category models */
 export interface MeshListeners {
@@ -50,7 +74,7 @@ const decodePeerId = Schema.decodeUnknownEffect(PeerId)
  */
 export interface MeshClient {
   readonly peerId: string
-  /** Joins the network of the options; resolves once a hub has taken us, with links still on their way. */
+  /** Joins the home network; resolves once a hub has taken us, with links still on their way. */
   join(): Promise<void>
   /** Leaves the network: what was accepted is sent, neighbours and hub are told. */
   leave(): Promise<void>
@@ -66,8 +90,12 @@ export interface MeshClient {
   /** The network that the mesh wants to be in: its home. */
   getOriginalNetworkName(): Promise<string>
   isUsingGlobalFallback(): Promise<boolean>
-  /** Chooses the network to join next. Rejects with `AlreadyJoined` while in one. */
+  /** The networks that the hub lists (256 at most), those with most members first. */
+  networks(): Promise<ReadonlyArray<NetworkSummary>>
+  /** Chooses the network to join next. Rejects with `AlreadyJoined` while in one; `moveTo` moves a mesh that has joined. */
   setNetworkName(name: string): Promise<void>
+  /** Makes another network the home and goes there. Stays where it is, and rejects, when that cannot be joined. */
+  moveTo(name: string): Promise<void>
   /** Allows or forbids going to `global` while the network is empty. Forbidding it while away means going home now. */
   setAllowGlobalFallback(allow: boolean): Promise<void>
   /** Calls a listener for every event of a name, from now on; returns how to stop that. */
@@ -79,11 +107,36 @@ export interface MeshClient {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Makes a client on a platform. Rejects with `InvalidInput` when an option cannot be used. @category constructors */
-export const make = (platform: Platform) => async (options: MeshOptions): Promise<MeshClient> => {
-  const runtime = ManagedRuntime.make(Mesh.layer(options).pipe(Layer.provide(Layer.fresh(platform))))
+/** The store that the options ask for, if they do. */
+const storeOf = (
+  platform: Platform,
+  { profile, store }: ClientOptions
+): Layer.Layer<KeyValueStore, InvalidInput | StoreUnusable> | undefined => {
+  if (store !== undefined && profile !== undefined) {
+    return Layer.unwrap(Effect.fail(new InvalidInput({ field: "profile", problem: "a store is given too" })))
+  }
+  if (store !== undefined) return MeshStore.layer(store)
+  return profile === undefined ? undefined : platform.layerStore(profile)
+}
+
+/**
+ * Makes a client on a platform. Rejects with `InvalidInput` when an option cannot be used, and with `StoreUnusable` when
+ * what is kept is damaged or in use by another mesh.
+ *
+ * @category constructors
+ */
+export const make = (platform: Platform) => async (options: ClientOptions): Promise<MeshClient> => {
+  const store = storeOf(platform, options)
+  const layer = store === undefined
+    ? platform.layer
+    : Layer.mergeAll(platform.layerSignaling, platform.layerWebRtc, Layer.provide(Remembering.layer, store))
+  const runtime = ManagedRuntime.make(Mesh.layer(options).pipe(Layer.provide(Layer.fresh(layer))))
   const listeners = new Map<keyof MeshListeners, Set<(event: MeshEvent) => void>>()
-  const mesh = await runtime.runPromise(Mesh)
+  const mesh = await runtime.runPromise(Mesh).catch(async (error: unknown) => {
+    // Or a profile would stay in use.
+    await runtime.dispose()
+    throw error
+  })
 
   const tell = (event: MeshEvent) =>
     Effect.forEach(
@@ -125,6 +178,8 @@ export const make = (platform: Platform) => async (options: MeshOptions): Promis
     getNetworkName: () => runtime.runPromise(mesh.networkName),
     getOriginalNetworkName: () => runtime.runPromise(mesh.originalNetworkName),
     isUsingGlobalFallback: () => runtime.runPromise(mesh.isUsingGlobalFallback),
+    networks: () => runtime.runPromise(mesh.networks),
+    moveTo: (name) => runtime.runPromise(mesh.moveTo(name)),
     setNetworkName: (name) => runtime.runPromise(mesh.setNetworkName(name)),
     setAllowGlobalFallback: (allow) => runtime.runPromise(mesh.setAllowGlobalFallback(allow)),
     on,

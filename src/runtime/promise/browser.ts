@@ -1,8 +1,14 @@
 /** The Promise API in a browser. */
-import { layer } from "../browser.ts"
+import * as Platform from "../browser.ts"
 import * as MeshClient from "./MeshClient.ts"
 
-export type { MeshClient, MeshListeners } from "./MeshClient.ts"
+export type { ClientOptions, MeshClient, MeshListeners } from "./MeshClient.ts"
+export type { MeshStore } from "./MeshStore.ts"
 
-/** Makes a mesh in a browser. Rejects with `InvalidInput` when an option cannot be used. @category constructors */
-export const createMesh = MeshClient.make(layer)
+/**
+ * Makes a mesh in a browser. Rejects with `InvalidInput` when an option cannot be used, and with `StoreUnusable` when what a
+ * profile or store keeps is damaged or in use.
+ *
+ * @category constructors
+ */
+export const createMesh = MeshClient.make(Platform)

@@ -1,8 +1,14 @@
 /** The Promise API on Node. */
-import { layer } from "../node.ts"
+import * as Platform from "../node.ts"
 import * as MeshClient from "./MeshClient.ts"
 
-export type { MeshClient, MeshListeners } from "./MeshClient.ts"
+export type { ClientOptions, MeshClient, MeshListeners } from "./MeshClient.ts"
+export type { MeshStore } from "./MeshStore.ts"
 
-/** Makes a mesh on Node. Rejects with `InvalidInput` when an option cannot be used. @category constructors */
-export const createMesh = MeshClient.make(layer)
+/**
+ * Makes a mesh on Node. Rejects with `InvalidInput` when an option cannot be used, and with `StoreUnusable` when what a
+ * profile or store keeps is damaged or in use.
+ *
+ * @category constructors
+ */
+export const createMesh = MeshClient.make(Platform)
