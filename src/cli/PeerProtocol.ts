@@ -12,6 +12,7 @@ import { MeshEvent } from "../domain/MeshEvent.ts"
 import { LinkStatus, MeshStatus } from "../domain/MeshStatus.ts"
 import { NetworkName } from "../domain/NetworkName.ts"
 import { PeerId } from "../domain/PeerId.ts"
+import { NetworkSummary } from "../domain/Signal.ts"
 
 /** The most bytes of one line of input: room for the largest message, 8 MiB, in base64. @category constants */
 export const maxLineBytes = 12 * 1024 * 1024
@@ -33,7 +34,16 @@ export type Carried = typeof Carried.Type
 // in
 // ----------------------------------------------------------------------------------------------------
 
-const opNames = ["broadcast", "send", "status", "peers", "leave"] as const
+const opNames = [
+  "broadcast",
+  "send",
+  "status",
+  "peers",
+  "networks",
+  "setNetworkName",
+  "setAllowGlobalFallback",
+  "leave"
+] as const
 
 /** What a program asks for, told apart by `op`. Every op is answered by one `reply` with its `id`. @category schemas */
 export const Op = Schema.Union([
@@ -45,6 +55,12 @@ export const Op = Schema.Union([
   Schema.Struct({ id: OpId, op: Schema.tag("status") }),
   /** Result: the open links, as an array of `LinkStatus`. */
   Schema.Struct({ id: OpId, op: Schema.tag("peers") }),
+  /** Result: the networks that the hub lists, as an array of `NetworkSummary`. */
+  Schema.Struct({ id: OpId, op: Schema.tag("networks") }),
+  /** Makes a network the home, and moves there. Answered once it is there and out of the old one. Result: `null`. */
+  Schema.Struct({ id: OpId, op: Schema.tag("setNetworkName"), networkName: Schema.String }),
+  /** Allows or forbids falling back; forbidding it while away means going home. Result: `null`, before any move. */
+  Schema.Struct({ id: OpId, op: Schema.tag("setAllowGlobalFallback"), allow: Schema.Boolean }),
   /** Leaves and ends, once the ops before it are done. Result: `null`; nothing comes after it. */
   Schema.Struct({ id: OpId, op: Schema.tag("leave") })
 ]).pipe(Schema.toTaggedUnion("op"))
@@ -108,13 +124,23 @@ export const OpResult = Schema.Union([
   Schema.Null,
   Schema.Struct({ neighbours: Schema.Natural }),
   MeshStatus,
-  Schema.Array(LinkStatus)
+  Schema.Array(LinkStatus),
+  Schema.Array(NetworkSummary)
 ])
 
 /** What a peer says, told apart by `event`. @category schemas */
 export const PeerMessage = Schema.Union([
   /** The network is joined. Always the first, unless an `error` is. */
-  Schema.Struct({ event: Schema.tag("ready"), peerId: PeerId, networkName: NetworkName }),
+  Schema.Struct({
+    event: Schema.tag("ready"),
+    peerId: PeerId,
+    networkName: NetworkName,
+    /** The home. */
+    originalNetworkName: NetworkName,
+    /** Whether `networkName` is another than the home. */
+    fallbackMode: Schema.Boolean,
+    allowGlobalFallback: Schema.Boolean
+  }),
   /** Joining failed; nothing comes after it. */
   Schema.Struct({ event: Schema.tag("error"), error: Failure }),
   /** A peer said something, to everyone or to us; `hops` is 1 from a neighbour. */

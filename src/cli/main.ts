@@ -14,13 +14,14 @@ import * as References from "effect/References"
 import * as Runtime from "effect/Runtime"
 import { waitAtMost } from "../services/Patience.ts"
 import { hub } from "./commands/hub.ts"
+import { networks } from "./commands/networks.ts"
 import { peer } from "./commands/peer.ts"
 import * as Package from "./Package.ts"
 import { presenter } from "./Presenter.ts"
 
 const homing = Command.make("homing").pipe(
   Command.withDescription("Peer-to-peer networks over WebRTC, and the hubs where peers meet"),
-  Command.withSubcommands([hub, peer])
+  Command.withSubcommands([hub, networks, peer])
 )
 
 /** Standard output belongs to results. */

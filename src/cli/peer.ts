@@ -1,10 +1,15 @@
 /** Running a peer from the command line. */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import { Stdio } from "effect/Stdio"
+import { decide, defaultSettings } from "../domain/NetworkHealth.ts"
 import { Mesh } from "../runtime/Mesh.ts"
 import type { MeshOptions } from "../runtime/MeshOptions.ts"
 import * as Node from "../runtime/node.ts"
+import { FallbackPolicy } from "../services/FallbackPolicy.ts"
+import * as HealthSchedule from "../services/HealthSchedule.ts"
 import * as Failure from "./Failure.ts"
 import * as Lines from "./Lines.ts"
 import { Output } from "./Output.ts"
@@ -18,12 +23,35 @@ export interface PeerOptions {
   /** For a program rather than a person. */
   readonly json: boolean
   readonly mesh: MeshOptions
+  /** The name under which identity and preferences are kept. */
+  readonly profile: string | undefined
+  /** How long to be alone at home before falling back. */
+  readonly grace: Duration.Duration | undefined
+  /** The pause between two looks at the health. */
+  readonly healthInterval: Duration.Duration | undefined
 }
 
-const layerMesh = (options: MeshOptions) => Mesh.layer(options).pipe(Layer.provide(Node.layer))
+const layerPolicy = (grace: Duration.Duration) => {
+  // The cap is for what failed returns lead to, and must not cut what was asked for.
+  const settings = { ...defaultSettings, grace, graceCap: Duration.max(grace, defaultSettings.graceCap) }
+  return Layer.succeed(FallbackPolicy, { decide: (health) => decide(health, settings) })
+}
+
+const layerSchedule = (interval: Duration.Duration) =>
+  Layer.succeed(HealthSchedule.HealthSchedule, {
+    ...HealthSchedule.defaults,
+    checks: Schedule.jittered(Schedule.spaced(interval))
+  })
+
+const layerMesh = ({ grace, healthInterval, mesh, profile }: PeerOptions) =>
+  Mesh.layer(mesh).pipe(
+    Layer.provide(profile === undefined ? Node.layer : Node.layerProfile(profile)),
+    Layer.provide(grace === undefined ? Layer.empty : layerPolicy(grace)),
+    Layer.provide(healthInterval === undefined ? Layer.empty : layerSchedule(healthInterval))
+  )
 
 /** The peer ends when nobody hears it any more. */
-const forProgram = Effect.fnUntraced(function*(options: MeshOptions) {
+const forProgram = Effect.fnUntraced(function*(options: PeerOptions) {
   const { stdin } = yield* Stdio
   const output = yield* Output
   yield* Program.run(Lines.split(maxLineBytes)(stdin)).pipe(
@@ -33,7 +61,7 @@ const forProgram = Effect.fnUntraced(function*(options: MeshOptions) {
   )
 }, Effect.provide(Output.layer))
 
-const forPerson = Effect.fnUntraced(function*(options: MeshOptions) {
+const forPerson = Effect.fnUntraced(function*(options: PeerOptions) {
   const { stdinIsTerminal, stdoutIsTerminal } = yield* Stdio
   const screen = (yield* stdinIsTerminal) && (yield* stdoutIsTerminal)
     ? Screen.layerTerminal
@@ -49,4 +77,4 @@ const forPerson = Effect.fnUntraced(function*(options: MeshOptions) {
  *
  * @category running
  */
-export const run = ({ json, mesh }: PeerOptions) => Failure.shown(json ? forProgram(mesh) : forPerson(mesh))
+export const run = (options: PeerOptions) => Failure.shown(options.json ? forProgram(options) : forPerson(options))

@@ -27,6 +27,8 @@ export const MeshEvent = Schema.TaggedUnion({
     type: Schema.Literals(["hub", "network"]),
     message: Schema.String,
     networkName: NetworkName,
+    /** With type `network`: the home. */
+    originalNetworkName: Schema.optionalKey(NetworkName),
     /** With type `network`: whether this is another network than the home. */
     fallbackMode: Schema.optionalKey(Schema.Boolean)
   },

@@ -98,7 +98,7 @@ export class Mesh extends Context.Service<Mesh, {
   readonly originalNetworkName: Effect.Effect<NetworkName>
   readonly isUsingGlobalFallback: Effect.Effect<boolean>
   /**
-   * The networks that the hub lists (256 at most), those with most members first, joined or not. Fails when no hub
+   * The networks in which somebody is, as the hub lists them (256 at most): those with most members first, joined or not. Fails when no hub
    * answers, and when the hub does not list its networks.
    */
   readonly networks: Effect.Effect<ReadonlyArray<NetworkSummary>, HubUnreachable>

@@ -94,6 +94,7 @@ export const make = Effect.fnUntraced(function*(options: WhereaboutsOptions) {
       type: "network",
       message,
       networkName,
+      originalNetworkName: home,
       fallbackMode: networkName !== home
     })
 
@@ -173,7 +174,11 @@ export const make = Effect.fnUntraced(function*(options: WhereaboutsOptions) {
         if (state._tag !== "Joined") return yield* new NotJoined({ operation: `move to ${to}` })
         const { stay } = state
         const from = stay.session.networkName
-        if (from === to) return asHome ? settle(to) : undefined
+        if (from === to) {
+          if (!asHome || home === to) return
+          settle(to)
+          return yield* Effect.asVoid(tell(to, `${to} is the home now`))
+        }
         const next = yield* restore(enter(to))
         if (asHome) home = to
         become({ _tag: "Moving", stay: next })

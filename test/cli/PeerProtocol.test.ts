@@ -19,7 +19,10 @@ describe("an op", () => {
       { id: "two", op: "send", to: peer(1), content: "AQID", encoding: "base64" },
       { id: 3, op: "status" },
       { id: 4, op: "peers" },
-      { id: 5, op: "leave" }
+      { id: 5, op: "networks" },
+      { id: 6, op: "setNetworkName", networkName: "work" },
+      { id: 7, op: "setAllowGlobalFallback", allow: false },
+      { id: 8, op: "leave" }
     ]
     for (const op of ops) assert.deepStrictEqual(PeerProtocol.decodeOp(JSON.stringify(op)), Result.succeed(op))
   })
@@ -30,7 +33,8 @@ describe("an op", () => {
     assert.deepInclude(refusal("{\"id\":{},\"op\":\"status\"}"), { id: null })
     assert.deepInclude(refusal("{\"id\":1,\"op\":\"dance\"}"), {
       id: 1,
-      message: "op cannot be used: Expected one of the ops broadcast, send, status, peers, leave at [\"op\"]"
+      message: "op cannot be used: Expected one of the ops broadcast, send, status, peers, networks, " +
+        "setNetworkName, setAllowGlobalFallback, leave at [\"op\"]"
     })
     assert.deepInclude(refusal("{\"op\":\"status\"}"), {
       id: null,
@@ -41,6 +45,8 @@ describe("an op", () => {
       message: "op cannot be used: Expected a peer id of 40 hexadecimal digits at [\"to\"]"
     })
     assert.include(refusal("{\"id\":1,\"op\":\"broadcast\"}").message, "content")
+    assert.include(refusal("{\"id\":1,\"op\":\"setNetworkName\",\"networkName\":7}").message, "networkName")
+    assert.include(refusal("{\"id\":1,\"op\":\"setAllowGlobalFallback\",\"allow\":\"no\"}").message, "allow")
     assert.include(refusal("{\"id\":1,\"op\":\"broadcast\",\"content\":\"\",\"encoding\":\"hex\"}").message, "encoding")
   })
 })
@@ -68,15 +74,31 @@ describe("a message", () => {
   it.effect("is written on one line, and read back by its schema", () =>
     Effect.gen(function*() {
       const messages: ReadonlyArray<PeerProtocol.PeerMessage> = [
-        { event: "ready", peerId: peer(1), networkName },
+        {
+          event: "ready",
+          peerId: peer(1),
+          networkName,
+          originalNetworkName: networkName,
+          fallbackMode: false,
+          allowGlobalFallback: true
+        },
         { event: "error", error: { _tag: "HubUnreachable", message: "No hub\nanswers" } },
         { event: "message", kind: "direct", from: peer(2), content: "two\nlines", networkName, hops: 1 },
         { event: "message", kind: "direct", from: peer(2), content: "\u0085\u2028\u2029", networkName, hops: 1 },
         { event: "peerConnected", peerId: peer(2) },
         { event: "peerDisconnected", peerId: peer(2), reason: "left the network" },
         { event: "statusChanged", type: "hub", message: "connected", networkName },
+        {
+          event: "statusChanged",
+          type: "network",
+          message: "moved",
+          networkName: NetworkName.make("global"),
+          originalNetworkName: networkName,
+          fallbackMode: true
+        },
         { event: "missed", count: 3 },
         { event: "reply", id: 1, ok: true, result: { neighbours: 3 } },
+        { event: "reply", id: 2, ok: true, result: [{ name: networkName, present: 2, waiting: 1 }] },
         { event: "reply", id: null, ok: false, error: { _tag: "InvalidInput", message: "no" } }
       ]
       for (const message of messages) {

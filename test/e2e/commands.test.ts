@@ -12,7 +12,7 @@ describe("homing", () => {
       assert.match(version.lines.entries.join("\n"), /^homing v\d+\.\d+\.\d+$/)
       const help = yield* homing(["--help"])
       assert.strictEqual(yield* help.exit, 0)
-      assert.match(help.lines.entries.join("\n"), /SUBCOMMANDS\s+hub .*\s+peer /)
+      assert.match(help.lines.entries.join("\n"), /SUBCOMMANDS\s+hub .*\s+networks .*\s+peer /)
       const completions = yield* homing(["--completions", "bash"])
       assert.strictEqual(yield* completions.exit, 0)
       assert.isNotEmpty(completions.lines.entries)
@@ -26,10 +26,15 @@ describe("homing", () => {
         [["hub", "--port", "70000"], /a port from 0 to 65535/],
         [["hub", "--host", "no such host"], /no such address|cannot listen/],
         [["peer", "--colour"], /--colour/],
-        [["peer", "--network", "No Spaces"], /network cannot be used: Expected a network name/],
+        [["peer", "--network", "No Spaces"], /networkName cannot be used: Expected a network name/],
         [["peer", "--hub", "ftp://example.org"], /not the address of a hub/],
         [["peer", "--min-peers", "9", "--max-peers", "3"], /9 is more than maxPeers, 3/],
-        [["peer", "--ice-server", "example.org"], /stun:host:port/]
+        [["peer", "--ice-server", "example.org"], /stun:host:port/],
+        [["peer", "--grace", "soon"], /--grace: "soon".*such as 500ms, 5s or 2m/],
+        [["peer", "--health-interval", "1ms"], /--health-interval: "1ms".*a duration from 100ms to 1h/],
+        [["peer", "--profile", "../ada"], /profile cannot be used: Expected a profile name/],
+        [["networks", "--hub", "ws://localhost:9"], /No hub answers at ws:\/\/localhost:9/],
+        [["networks", "--hub", "localhost"], /not the address of a hub/]
       ]
       yield* Effect.forEach(wrong, ([args, message]) =>
         Effect.gen(function*() {

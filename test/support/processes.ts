@@ -114,13 +114,17 @@ type Ask = Op extends infer O ? O extends { readonly id: OpId } ? Omit<O, "id"> 
 
 export type Peer = Effect.Success<ReturnType<typeof peer>>
 
-/** A peer that speaks JSON lines and is ready. */
-export const peer = Effect.fnUntraced(function*(url: string, network: string, ...flags: ReadonlyArray<string>) {
+/** A peer that speaks JSON lines and is ready; without a network it joins the one that it chooses itself. */
+export const peer = Effect.fnUntraced(function*(
+  url: string,
+  network: string | undefined,
+  ...flags: ReadonlyArray<string>
+) {
   const messages = makeLog<PeerMessage>((last) =>
     `${network}: ${process.stderr()}\n${last.map((message) => JSON.stringify(message)).join("\n")}`
   )
   const process: Process = yield* homing(
-    ["peer", "--json", "--hub", url, "--network", network, ...flags],
+    ["peer", "--json", "--hub", url, ...network === undefined ? [] : ["--network", network], ...flags],
     (line) => messages.add(decodeMessage(line))
   )
   const event = <Event extends PeerMessage["event"]>(
@@ -144,10 +148,11 @@ export const peer = Effect.fnUntraced(function*(url: string, network: string, ..
       const id = tell(op)
       return event("reply", (reply) => reply.id === id)
     })
-  const { peerId } = yield* event("ready")
+  const ready = yield* event("ready")
   return {
     ...process,
-    peerId,
+    peerId: ready.peerId,
+    ready,
     event,
     /** Sends an op, and does not wait for its reply. */
     tell,

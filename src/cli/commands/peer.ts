@@ -2,12 +2,11 @@
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { IceServer } from "../../services/WebRtc.ts"
-
-/** Where a hub on this machine is unless told otherwise. */
-const defaultHub = "ws://localhost:3000"
+import * as Flags from "./flags.ts"
 
 const iceServer = (text: string): Effect.Effect<IceServer, CliError.InvalidValue> => {
   const [urls = "", username, ...credential] = text.split(",")
@@ -25,25 +24,41 @@ const iceServer = (text: string): Effect.Effect<IceServer, CliError.InvalidValue
     )
 }
 
+/** Options that were given: what is left out is remembered, or has a default elsewhere. */
+const given = <A, B extends object>(flag: Option.Option<A>, options: (value: A) => B): B | {} =>
+  Option.match(flag, { onNone: () => ({}), onSome: options })
+
 /** @category commands */
 export const peer = Command.make(
   "peer",
   {
-    hubs: Flag.String("hub").pipe(
-      Flag.withMetavar("URL"),
-      Flag.withDescription(`Hub to meet at; give several to have others to turn to (default ${defaultHub})`),
-      Flag.atLeast(0),
-      Flag.map((hubs) => hubs.length === 0 ? [defaultHub] : hubs)
-    ),
+    hubs: Flags.hubs("Hub to meet at; give several to have others to turn to"),
     networkName: Flag.String("network").pipe(
       Flag.withAlias("n"),
       Flag.withMetavar("NAME"),
-      Flag.withDescription("Network to join (default global)"),
-      Flag.withDefault("global")
+      Flag.withDescription("Network to join (default: the profile's, or global)"),
+      Flag.optional
     ),
     allowGlobalFallback: Flag.Boolean("fallback").pipe(
-      Flag.withDescription("Go to global while nobody is in the network, and come back (default yes; --no-fallback)"),
-      Flag.withDefault(true)
+      Flag.withDescription(
+        "Go to global while nobody is in the network, and come back (default: as in the profile, or yes; --no-fallback)"
+      ),
+      Flag.optional
+    ),
+    profile: Flag.String("profile").pipe(
+      Flag.withMetavar("NAME"),
+      Flag.withDescription(
+        "Keep id, network and fallback setting under this name, for one peer at a time (default: nothing is kept)"
+      ),
+      Flag.optional
+    ),
+    grace: Flags.duration("grace", Duration.zero, Duration.hours(24)).pipe(
+      Flag.withDescription("How long to be alone before going to global, such as 500ms, 10s or 2m (default 10s)"),
+      Flag.optional
+    ),
+    healthInterval: Flags.duration("health-interval", Duration.millis(100), Duration.hours(1)).pipe(
+      Flag.withDescription("How often to look whether to go or come back when there is no news (default 5s)"),
+      Flag.optional
     ),
     minPeers: Flag.Int("min-peers").pipe(
       Flag.withDescription("Links below which everyone known is dialled, 1 to 50 (default 4)"),
@@ -64,15 +79,21 @@ export const peer = Command.make(
       Flag.withDefault(false)
     )
   },
-  ({ json, maxPeers, minPeers, ...options }) =>
+  ({ allowGlobalFallback, grace, healthInterval, hubs, iceServers, json, maxPeers, minPeers, networkName, profile }) =>
     Effect.promise(() => import("../peer.ts")).pipe(
       Effect.flatMap(({ run }) =>
         run({
           json,
+          profile: Option.getOrUndefined(profile),
+          grace: Option.getOrUndefined(grace),
+          healthInterval: Option.getOrUndefined(healthInterval),
           mesh: {
-            ...options,
-            ...Option.match(minPeers, { onNone: () => ({}), onSome: (minPeers) => ({ minPeers }) }),
-            ...Option.match(maxPeers, { onNone: () => ({}), onSome: (maxPeers) => ({ maxPeers }) })
+            hubs,
+            iceServers,
+            ...given(networkName, (networkName) => ({ networkName })),
+            ...given(allowGlobalFallback, (allowGlobalFallback) => ({ allowGlobalFallback })),
+            ...given(minPeers, (minPeers) => ({ minPeers })),
+            ...given(maxPeers, (maxPeers) => ({ maxPeers }))
           }
         })
       )
@@ -81,6 +102,7 @@ export const peer = Command.make(
   Command.withDescription("Be a peer: talk to everyone in a network, or to one of them"),
   Command.withExamples([
     { command: "homing peer --network gaming", description: "Talk in the network gaming" },
-    { command: "homing peer --network gaming --json", description: "The same for a program in any language" }
+    { command: "homing peer --network gaming --json", description: "The same for a program in any language" },
+    { command: "homing peer --profile ada", description: "With the id and network that ada had last" }
   ])
 )

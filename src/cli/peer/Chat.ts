@@ -94,11 +94,22 @@ export const run: Effect.Effect<void, Effect.Error<Mesh["Service"]["join"]>, Mes
     yield* mesh.send(peerId.success, text).pipe(Effect.catch(complain))
   })
 
+  const whereabouts = Effect.flatMap(mesh.status, (status) => screen.print(`* ${Picture.whereabouts(status)}`))
+
   const handle = (input: Input): Effect.Effect<void> =>
     Input.$match(input, {
       Say: ({ text }) => text === "" ? Effect.void : sends.start(say(text)),
       Direct: ({ text, to }) => sends.start(direct(to, text)),
       Peers: () => Effect.flatMap(mesh.peers, (peers) => screen.print(Picture.links(peers).join("\n"))),
+      // What is typed after it is for the other network.
+      Network: ({ name }) => name === undefined ? whereabouts : mesh.moveTo(name).pipe(Effect.catch(complain)),
+      Networks: () =>
+        mesh.networks.pipe(
+          Effect.flatMap((networks) => screen.print(Picture.networks(networks).join("\n"))),
+          Effect.catch(complain)
+        ),
+      Fallback: ({ allow }) =>
+        allow === undefined ? whereabouts : Effect.andThen(mesh.setAllowGlobalFallback(allow), whereabouts),
       Status: () => Effect.flatMap(mesh.status, (status) => screen.print(Picture.status(status).join("\n"))),
       Help: () => screen.print(help.join("\n")),
       Unclear: ({ problem }) => screen.print(`! ${problem}`),

@@ -8,6 +8,11 @@ export type Input = Data.TaggedEnum<{
   /** To the peer whose id starts with `to`. */
   Direct: { readonly to: string; readonly text: string }
   Peers: {}
+  /** To another network; nothing is a question where we are. */
+  Network: { readonly name: string | undefined }
+  Networks: {}
+  /** Whether to go to global while nobody is at home; nothing is a question. */
+  Fallback: { readonly allow: boolean | undefined }
   Status: {}
   Help: {}
   Quit: {}
@@ -22,6 +27,9 @@ export const help: ReadonlyArray<string> = [
   "text              say it to everyone in the network",
   "/dm <id> <text>   say it to one peer; the first digits of its id are enough",
   "/peers            who is linked",
+  "/network [name]   move to a network, or say where we are",
+  "/networks         the networks of the hub, and how many are there",
+  "/fallback on|off  go to global while nobody is at home, or stay",
   "/status           links, hub, and the actors at work",
   "/help             this list",
   "/quit             leave (so does Ctrl-D)"
@@ -42,6 +50,20 @@ export const parse = (line: string): Input => {
     }
     case "/peers":
       return Input.Peers()
+    case "/network": {
+      const [name] = words
+      return words.length > 1
+        ? Input.Unclear({ problem: "Names have no spaces. /network <name>" })
+        : Input.Network({ name })
+    }
+    case "/networks":
+      return Input.Networks()
+    case "/fallback":
+      return words.length === 0
+        ? Input.Fallback({ allow: undefined })
+        : words.length === 1 && (words[0] === "on" || words[0] === "off")
+        ? Input.Fallback({ allow: words[0] === "on" })
+        : Input.Unclear({ problem: "On or off? /fallback on|off" })
     case "/status":
       return Input.Status()
     case "/help":

@@ -1,6 +1,7 @@
 /** A mesh's status, drawn in text. */
 import type { ActorStatus, HubState, LinkStatus, MeshStatus } from "../../domain/MeshStatus.ts"
 import { short } from "../../domain/PeerId.ts"
+import type { NetworkSummary } from "../../domain/Signal.ts"
 
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`
 
@@ -74,13 +75,28 @@ export const tree = (actors: ReadonlyArray<ActorStatus>): ReadonlyArray<string> 
   return columns(rows)
 }
 
+/** A hub's networks: who is there, and who waits elsewhere for somebody to come. @category drawing */
+export const networks = (all: ReadonlyArray<NetworkSummary>): ReadonlyArray<string> =>
+  all.length === 0 ? ["no networks: nobody is here"] : columns([
+    ["NETWORK", "PEERS", "WAITING"],
+    ...all.map(({ name, present, waiting }) => [name, String(present), String(waiting)])
+  ])
+
+/** Where a mesh is, and where it wants to be. @category drawing */
+export const whereabouts = (mesh: MeshStatus): string =>
+  [
+    `${mesh.networkName} (${mesh.state})`,
+    ...mesh.isInFallbackMode ? [`away from home, which is ${mesh.originalNetworkName}`] : [],
+    mesh.allowGlobalFallback ? "may fall back to global" : "stays at home"
+  ].join(", ")
+
 /** Everything there is to see, in a few lines. @category drawing */
 export const status = (mesh: MeshStatus): ReadonlyArray<string> => {
   const { duplicate, foreignNetwork, malformed } = mesh.dropped
   return [
     ...columns([
       ["peer", mesh.peerId],
-      ["network", `${mesh.networkName} (${mesh.state})`],
+      ["network", whereabouts(mesh)],
       ["hub", hubLine(mesh.hub)],
       [
         "links",

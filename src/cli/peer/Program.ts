@@ -42,6 +42,14 @@ const perform = Effect.fnUntraced(function*(mesh: Mesh["Service"], task: Task) {
       return yield* mesh.status
     case "peers":
       return yield* mesh.peers
+    case "networks":
+      return yield* mesh.networks
+    case "setNetworkName":
+      yield* mesh.moveTo(task.networkName)
+      return null
+    case "setAllowGlobalFallback":
+      yield* mesh.setAllowGlobalFallback(task.allow)
+      return null
   }
 })
 
@@ -69,8 +77,15 @@ export const run = Effect.fnUntraced(function*<E, R>(input: Stream.Stream<Line, 
   )
 
   yield* mesh.join
-  const { networkName } = yield* mesh.status
-  yield* say({ event: "ready", peerId: mesh.peerId, networkName })
+  const { allowGlobalFallback, isInFallbackMode, networkName, originalNetworkName } = yield* mesh.status
+  yield* say({
+    event: "ready",
+    peerId: mesh.peerId,
+    networkName,
+    originalNetworkName,
+    fallbackMode: isInFallbackMode,
+    allowGlobalFallback
+  })
   yield* joined.open
 
   const ops = yield* InFlight.make(opsInFlight)

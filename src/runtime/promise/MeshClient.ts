@@ -90,7 +90,7 @@ export interface MeshClient {
   /** The network that the mesh wants to be in: its home. */
   getOriginalNetworkName(): Promise<string>
   isUsingGlobalFallback(): Promise<boolean>
-  /** The networks that the hub lists (256 at most), those with most members first. */
+  /** The networks in which somebody is, as the hub lists them (256 at most): those with most members first. */
   networks(): Promise<ReadonlyArray<NetworkSummary>>
   /** Chooses the network to join next. Rejects with `AlreadyJoined` while in one; `moveTo` moves a mesh that has joined. */
   setNetworkName(name: string): Promise<void>

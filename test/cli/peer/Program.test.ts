@@ -39,7 +39,14 @@ describe("a peer for a program", () => {
     Effect.gen(function*() {
       const [one, two] = [yield* program(1), yield* program(2)]
       yield* elapse(5)
-      assert.deepEqual<unknown>(one.messages[0], { event: "ready", peerId: one.peerId, networkName: "gaming" })
+      assert.deepEqual<unknown>(one.messages[0], {
+        event: "ready",
+        peerId: one.peerId,
+        networkName: "gaming",
+        originalNetworkName: "gaming",
+        fallbackMode: false,
+        allowGlobalFallback: true
+      })
       assert.deepInclude(one.messages, { event: "peerConnected", peerId: two.peerId })
       one.write({ id: 1, op: "broadcast", content: [1, null] })
       one.write({ id: 2, op: "send", to: two.peerId, content: "AQID", encoding: "base64" })
@@ -71,6 +78,73 @@ describe("a peer for a program", () => {
       two.end()
       yield* elapse(10)
       yield* Fiber.joinAll([one.fiber, two.fiber])
+    }).pipe(Effect.provide(world)))
+
+  it.effect("moves to the network it is told, lists the hub's, and shows home and away", () =>
+    Effect.gen(function*() {
+      const [one, two] = [yield* program(1), yield* program(2)]
+      const moves = () =>
+        one.messages.filter((message) => message.event === "statusChanged").filter(({ type }) => type === "network")
+          .map(({ fallbackMode, networkName, originalNetworkName }) => [networkName, originalNetworkName, fallbackMode])
+      const reply = (id: number) => one.replies().find((reply) => reply.id === id)
+      yield* elapse(5)
+      one.write({ id: 1, op: "setNetworkName", networkName: "work" })
+      yield* elapse(5)
+      assert.deepEqual<unknown>(reply(1), { event: "reply", id: 1, ok: true, result: null })
+      one.write({ id: 2, op: "networks" })
+      yield* elapse(1)
+      assert.deepEqual<unknown>(reply(2), {
+        event: "reply",
+        id: 2,
+        ok: true,
+        result: [{ name: "gaming", present: 1, waiting: 0 }, { name: "work", present: 1, waiting: 0 }]
+      })
+      yield* elapse(20)
+      one.write({ id: 3, op: "setAllowGlobalFallback", allow: false })
+      yield* elapse(5)
+      assert.deepEqual<unknown>(reply(3), { event: "reply", id: 3, ok: true, result: null })
+      one.write({ id: 4, op: "setNetworkName", networkName: "No Spaces" })
+      one.write({ id: 5, op: "status" })
+      yield* elapse(1)
+      assert.deepInclude(reply(4), { ok: false })
+      const status = reply(5)
+      assert(status?.ok === true && status.result !== null && "networkName" in status.result)
+      assert.deepInclude<object>(status.result, {
+        networkName: "work",
+        allowGlobalFallback: false,
+        isInFallbackMode: false
+      })
+      assert.deepEqual<unknown>(moves(), [
+        ["gaming", "gaming", false],
+        ["work", "work", false],
+        ["global", "work", true],
+        ["work", "work", false]
+      ])
+      one.end()
+      two.end()
+      yield* elapse(10)
+      yield* Fiber.joinAll([one.fiber, two.fiber])
+    }).pipe(Effect.provide(world)))
+
+  it.effect("says so when the network it is in becomes its home", () =>
+    Effect.gen(function*() {
+      const one = yield* program(1)
+      yield* elapse(30)
+      one.write({ id: 1, op: "setNetworkName", networkName: "global" })
+      one.write({ id: 2, op: "setNetworkName", networkName: "global" })
+      yield* elapse(1)
+      const last = one.messages.findLast((message) => message.event === "statusChanged")
+      assert(last)
+      assert.deepInclude<object>(last, {
+        networkName: "global",
+        originalNetworkName: "global",
+        fallbackMode: false,
+        message: "global is the home now"
+      })
+      assert.lengthOf(one.messages.filter((message) => "message" in message && message.message === last.message), 1)
+      one.end()
+      yield* elapse(10)
+      yield* Fiber.join(one.fiber)
     }).pipe(Effect.provide(world)))
 
   it.effect("starts ops in order, many at a time, and awaits them at the end of input", () =>

@@ -3,18 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Schema, Scope } from "effect"
 import { KeyValueStore } from "effect/persistence"
 import { spawn } from "node:child_process"
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync
-} from "node:fs"
-import { hostname, tmpdir } from "node:os"
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { hostname } from "node:os"
 import { join } from "node:path"
 import { ProfileName } from "../../../src/domain/ProfileName.ts"
 import * as Node from "../../../src/runtime/node.ts"
@@ -22,28 +12,9 @@ import { configHome } from "../../../src/runtime/node/configHome.ts"
 import * as FileStore from "../../../src/runtime/node/FileStore.ts"
 import * as Lock from "../../../src/runtime/node/Lock.ts"
 import { Identity } from "../../../src/services/Identity.ts"
+import { profiles, temporary } from "../../support/configuration.ts"
 
 const onPosix = process.platform !== "win32"
-
-/** A directory of the test's own. */
-const temporary = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "homing-profile-"))),
-  (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
-)
-
-/** Makes the test's own directory the place of all profiles. */
-const atHome = Effect.gen(function*() {
-  const directory = yield* temporary
-  const before = process.env["XDG_CONFIG_HOME"]
-  process.env["XDG_CONFIG_HOME"] = directory
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      if (before === undefined) delete process.env["XDG_CONFIG_HOME"]
-      else process.env["XDG_CONFIG_HOME"] = before
-    })
-  )
-  return join(directory, "homing")
-})
 
 const identityOf = (profile: string) =>
   Effect.map(
@@ -56,7 +27,7 @@ const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
 describe("a profile", () => {
   it.live("keeps an identity that its owner alone can read", () =>
     Effect.gen(function*() {
-      const home = yield* atHome
+      const home = yield* profiles
       const first = yield* Effect.scoped(identityOf("ada"))
       const again = yield* Effect.scoped(identityOf("ada"))
       const other = yield* Effect.scoped(identityOf("bob"))
@@ -75,7 +46,7 @@ describe("a profile", () => {
 
   it.live("is for one mesh at a time", () =>
     Effect.gen(function*() {
-      yield* atHome
+      yield* profiles
       const life = yield* Scope.make()
       const { peerId } = yield* Scope.provide(identityOf("ada"), life)
       const error = yield* Effect.flip(identityOf("ada"))
@@ -110,7 +81,7 @@ describe("a profile", () => {
 
   it.live("is free again once the process that used it is gone", () =>
     Effect.gen(function*() {
-      const home = yield* atHome
+      const home = yield* profiles
       yield* Effect.scoped(identityOf("ada"))
       const child = spawn(process.execPath, ["--eval", "0"])
       yield* Effect.callback<void>((resume) => void child.on("exit", () => resume(Effect.void)))
@@ -130,7 +101,7 @@ describe("a profile", () => {
 
   it.live("is not taken from one who may be alive elsewhere", () =>
     Effect.gen(function*() {
-      const home = yield* atHome
+      const home = yield* profiles
       yield* Effect.scoped(identityOf("ada"))
       const left = join(home, "profile-ada", "lock-left-behind")
       const elsewhere = "{\"pid\":1,\"host\":\"elsewhere.test\"}"
@@ -149,7 +120,7 @@ describe("a profile", () => {
 
   it.live("says which of its files is damaged, and is free for another try", () =>
     Effect.gen(function*() {
-      const home = yield* atHome
+      const home = yield* profiles
       yield* Effect.scoped(identityOf("ada"))
       const file = join(home, "profile-ada", "homing.identity.json")
       writeFileSync(file, "")
@@ -162,7 +133,7 @@ describe("a profile", () => {
 
   it.live("cannot be where one may not write", () =>
     Effect.gen(function*() {
-      const home = yield* atHome
+      const home = yield* profiles
       writeFileSync(home, "a file")
       const error = yield* Effect.flip(identityOf("ada"))
       assert.include(error.message, "profile-ada cannot be used")
@@ -171,7 +142,7 @@ describe("a profile", () => {
 
   it.live("has a name that is safe as the name of a directory", () =>
     Effect.gen(function*() {
-      const home = yield* atHome
+      const home = yield* profiles
       for (const name of ["", ".", "..", "../ada", "a/b", "a\\b", "Ada", "a b", "ada.", "a".repeat(65), "a\u0000"]) {
         const error = yield* Effect.flip(identityOf(name))
         assert.deepInclude(error, { _tag: "InvalidInput", field: "profile" }, name)
@@ -242,7 +213,7 @@ describe("a store of files", () => {
 
   it.live("is what Preferences and Identity need", () =>
     Effect.gen(function*() {
-      yield* atHome
+      yield* profiles
       const context = yield* Layer.build(Node.layerStore("ada"))
       const store = Context.get(context, KeyValueStore.KeyValueStore)
       yield* store.set("mine", "too")
