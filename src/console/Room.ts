@@ -11,9 +11,9 @@ import type { Said, View } from "./View.ts"
 const patience = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("15 seconds")])
 
 /** Shows the mesh and speaks for the user until interrupted. Fails with what kept us out. @category constructors */
-export const stay = Effect.fnUntraced(function*(view: View, networkName: string) {
+export const stay = Effect.fnUntraced(function*(view: View) {
   const mesh = yield* Mesh
-  view.enter(networkName, mesh.peerId)
+  view.enter(yield* mesh.originalNetworkName, mesh.peerId)
 
   const refresh = Effect.map(mesh.status, view.show)
 
@@ -54,6 +54,7 @@ export const stay = Effect.fnUntraced(function*(view: View, networkName: string)
     Effect.forever,
     Effect.forkScoped
   )
+  yield* view.fallback.pipe(Effect.flatMap(mesh.setAllowGlobalFallback), Effect.forever, Effect.forkScoped)
   yield* mesh.join.pipe(
     Effect.tapError((error) => Effect.sync(() => view.log.note(error.message, "problem"))),
     Effect.retry({ schedule: patience, while: (error) => error._tag === "HubUnreachable" })

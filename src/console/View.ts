@@ -18,6 +18,8 @@ export interface View {
   readonly log: Log.Log
   /** What the user says, one after the other. */
   readonly said: Effect.Effect<Said>
+  /** Whether to go to `global` while nobody is here, each time that the user decides it. */
+  readonly fallback: Effect.Effect<boolean>
   /** Shows that a network is being entered. */
   enter(networkName: string, self: PeerId): void
   show(status: MeshStatus): void
@@ -42,6 +44,7 @@ const describe = (state: HubState): string => {
 export const make = (choose: (networkName: string) => void): View => {
   const hub = Dom.find("hub", HTMLParagraphElement)
   const network = Dom.find("network", HTMLInputElement)
+  const fallback = Dom.find("fallback", HTMLInputElement)
   const self = Dom.find("self", HTMLElement)
   const count = Dom.find("count", HTMLSpanElement)
   const alone = Dom.find("alone", HTMLParagraphElement)
@@ -50,6 +53,7 @@ export const make = (choose: (networkName: string) => void): View => {
   const message = Dom.find("message", HTMLInputElement)
 
   const said = Effect.runSync(Queue.sliding<Said>(64))
+  const decided = Effect.runSync(Queue.sliding<boolean>(1))
   let links: MeshStatus["links"] = []
   let to: PeerId | undefined
 
@@ -71,6 +75,7 @@ export const make = (choose: (networkName: string) => void): View => {
     address(undefined)
     message.focus()
   })
+  fallback.addEventListener("change", () => Queue.offerUnsafe(decided, fallback.checked))
   Dom.onSubmit(Dom.find("network-form", HTMLFormElement), () => choose(network.value))
   Dom.onSubmit(Dom.find("message-form", HTMLFormElement), () => {
     const text = message.value.trim()
@@ -81,6 +86,7 @@ export const make = (choose: (networkName: string) => void): View => {
   return {
     log,
     said: Queue.take(said),
+    fallback: Queue.take(decided),
     enter(networkName, peerId) {
       network.value = networkName
       document.title = `${networkName} · Homing`
@@ -94,6 +100,7 @@ export const make = (choose: (networkName: string) => void): View => {
       links = status.links
       hub.dataset["state"] = status.hub._tag.toLowerCase()
       Dom.setText(hub, describe(status.hub))
+      fallback.checked = status.allowGlobalFallback
       Dom.setText(count, status.knownCount === 0 ? "" : `${status.connectedCount} of ${status.knownCount} linked`)
       alone.hidden = links.length > 0
       peers.show(links, to)

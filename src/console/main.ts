@@ -1,20 +1,26 @@
 /**
- * The page that a hub serves: a peer in the browser, in the network that the address names after its `#`.
+ * The page that a hub serves: a peer in the browser, in the network that the address names after its `#`, or else in the
+ * one that it was in last. The browser remembers that, and whether to fall back; who the peer is lives in the page
+ * alone, since two tabs would be the same peer.
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Queue from "effect/Queue"
-import { global } from "../domain/NetworkName.ts"
 import * as Browser from "../runtime/browser.ts"
 import { Mesh } from "../runtime/Mesh.ts"
+import * as Preferences from "../services/Preferences.ts"
 import { missing } from "./needs.ts"
 import * as Room from "./Room.ts"
 import * as View from "./View.ts"
 
-const chosen = (): string => {
+/** The network that the address names; nothing leaves it to what is remembered. */
+const chosen = (): string | undefined => {
   const name = location.hash.slice(1)
+  if (name === "") return undefined
   try {
-    return decodeURIComponent(name) || global
+    return decodeURIComponent(name)
   } catch {
     return name
   }
@@ -27,13 +33,23 @@ const view = View.make((networkName) => {
   location.hash = encodeURIComponent(networkName)
 })
 
-const choices = Effect.runSync(Queue.sliding<string>(1))
+const choices = Effect.runSync(Queue.sliding<string | undefined>(1))
 addEventListener("hashchange", () => Queue.offerUnsafe(choices, chosen()))
 
+/** A browser may keep nothing for us, or something that cannot be read. */
+const remembering = Effect.try({ try: () => localStorage, catch: () => ({ message: "Your browser keeps no data" }) })
+  .pipe(
+    Effect.map((storage) => Layer.provide(Preferences.layer, KeyValueStore.layerStorage(() => storage))),
+    Layer.unwrap,
+    Layer.catch(({ message }) =>
+      Layer.effectDiscard(Effect.sync(() => view.log.note(`The network will not be remembered. ${message}`, "problem")))
+    )
+  )
+
 /** Stays in a network, or says why that cannot be, until interrupted. */
-const stay = (network: string) =>
-  Room.stay(view, network).pipe(
-    Effect.provide(Mesh.layer({ hubs: hub, networkName: network })),
+const stay = (networkName: string | undefined) =>
+  Room.stay(view).pipe(
+    Effect.provide(Mesh.layer({ hubs: hub, ...networkName === undefined ? {} : { networkName } })),
     Effect.catch((error) => Effect.sync(() => view.fail(error.message))),
     Effect.andThen(Effect.never)
   )
@@ -43,7 +59,7 @@ const peer = Effect.gen(function*() {
   let network = chosen()
   while (true) network = yield* Effect.raceFirst(stay(network), Queue.take(choices))
 }).pipe(
-  Effect.provide(Browser.layer),
+  Effect.provide([Browser.layer, remembering]),
   Effect.catch((error) => Effect.sync(() => view.fail(`This browser cannot make Ed25519 keys: ${error.message}`)))
 )
 

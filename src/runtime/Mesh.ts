@@ -3,6 +3,9 @@
  *
  * A mesh is built once and joins when told to. While its home network is empty it may go to another, and it comes back
  * as soon as somebody is at home. It leaves politely when its scope closes.
+ *
+ * Where `Preferences.layer` is provided, it starts with the home network and the fallback setting that it joined with or
+ * was told last, unless its options say otherwise.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

@@ -10,6 +10,7 @@ import { Mesh } from "../../src/runtime/Mesh.ts"
 import * as Node from "../../src/runtime/node.ts"
 import { Chromium, unavailable } from "./Chromium.ts"
 import { pigeon } from "./pigeon.ts"
+import { profileVisit, promiseApi } from "./profileVisit.ts"
 
 const hubWithPage = Layer.unwrap(Effect.sync(() => {
   execFileSync(process.execPath, ["tools/console.ts"])
@@ -117,6 +118,52 @@ describe.skipIf(unavailable !== undefined)("in Chromium", () => {
           yield* strangerOnNode.broadcast("only here")
           yield* shows(stranger.page, "only here")
           assert.deepStrictEqual(yield* shown(stranger.page), ["only here"])
+        }).pipe(Effect.scoped),
+      60_000
+    )
+
+    it.effect(
+      "the page remembers its network and whether to fall back, and is somebody else each time",
+      () =>
+        Effect.gen(function*() {
+          const { id, page } = yield* openPage("remembered")
+          const address = httpOf(yield* Hub)
+          const [network, fallback] = yield* Effect.promise(async () => {
+            await page.locator(".note").getByText("joined remembered").waitFor()
+            await page.uncheck("#fallback")
+            // The page shows what the mesh says once a second, and a decision that did not reach it would be undone.
+            await page.waitForTimeout(1500)
+            await page.goto("about:blank")
+            await page.goto(address)
+            await page.locator(".note").getByText("joined remembered").waitFor()
+            return [await page.inputValue("#network"), await page.isChecked("#fallback")]
+          })
+          assert.deepStrictEqual([network, fallback], ["remembered", false])
+          assert.notStrictEqual(yield* Effect.promise(() => page.getAttribute("#self", "title")), id)
+        }).pipe(Effect.scoped),
+      60_000
+    )
+
+    it.effect(
+      "a profile keeps id, network and setting in the page's storage, for one mesh at a time",
+      () =>
+        Effect.gen(function*() {
+          const hub = yield* Hub
+          const chromium = yield* Chromium
+          // Any page of the origin will do, and one whose own scripts do not join is quieter.
+          const page = yield* chromium.page(`${httpOf(hub)}/health`)
+          const library = yield* promiseApi
+          const visit = (change: boolean) =>
+            Effect.promise(async () => {
+              await page.reload()
+              await page.evaluate(library)
+              return await page.evaluate(profileVisit, { hub: hub.url, change })
+            })
+          const first = yield* visit(true)
+          assert.deepStrictEqual(first.start, ["global", true])
+          assert.strictEqual(first.refusal, "StoreUnusable")
+          const second = yield* visit(false)
+          assert.deepStrictEqual(second, { ...first, start: ["work", false] })
         }).pipe(Effect.scoped),
       60_000
     )

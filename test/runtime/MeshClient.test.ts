@@ -1,7 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { Hub } from "../../src/hub/Hub.ts"
-import { createMesh } from "../../src/runtime/promise/node.ts"
+import { type ClientOptions, createMesh, type MeshClient, type MeshStore } from "../../src/runtime/promise/node.ts"
+import { profiles } from "../support/configuration.ts"
 
 /** Runs a test beside a hub. */
 const withHub = (test: (url: string) => Promise<void>) => () =>
@@ -52,4 +55,68 @@ describe("the promise API", () => {
       assert.deepInclude(await mesh.status(), { allowGlobalFallback: false, isInFallbackMode: false })
     })
   )
+
+  it(
+    "moves, and lists the hub's networks",
+    withHub(async (url) => {
+      await using mesh = await createMesh({ hubs: url, networkName: "gaming", allowGlobalFallback: false })
+      assert.deepInclude(await rejection(mesh.moveTo("work")), { _tag: "NotJoined" })
+      await mesh.join()
+      await mesh.moveTo("work")
+      assert.strictEqual(await mesh.getNetworkName(), "work")
+      assert.deepEqual<unknown>(await mesh.networks(), [{ name: "work", present: 1, waiting: 0 }])
+    })
+  )
+
+  it("remembers in a store of one's own", async () => {
+    const hubs = "ws://localhost:9"
+    const store = new Map<string, string>()
+    const life = async (options: ClientOptions, change: (mesh: MeshClient) => Promise<void>) => {
+      await using mesh = await createMesh(options)
+      await change(mesh)
+      const { allowGlobalFallback, networkName, peerId } = await mesh.status()
+      return { allowGlobalFallback, networkName, peerId }
+    }
+    const first = await life({ hubs, store }, async (mesh) => {
+      await mesh.setNetworkName("work")
+      await mesh.setAllowGlobalFallback(false)
+    })
+    assert.deepInclude<object>(first, { networkName: "work", allowGlobalFallback: false })
+    assert.sameMembers([...store.keys()], ["homing.identity", "homing.preferences"])
+    // Promises, and null for what is not there, will do as well.
+    const slow: MeshStore = {
+      get: (key) => Promise.resolve(store.get(key) ?? null),
+      set: (key, value) => Promise.resolve(store.set(key, value))
+    }
+    assert.deepEqual(await life({ hubs, store: slow }, () => Promise.resolve()), first)
+    const other = await life({ hubs, networkName: "gaming" }, () => Promise.resolve())
+    assert.notStrictEqual(other.peerId, first.peerId)
+
+    store.set("homing.identity", "garbled")
+    assert.deepInclude(await rejection(createMesh({ hubs, store })), { _tag: "StoreUnusable", what: "identity" })
+    const broken: MeshStore = { get: () => Promise.reject(new Error("no access")), set: () => undefined }
+    assert.match(String(await rejection(createMesh({ hubs, store: broken }))), /it cannot be read \(no access\)/)
+    assert.deepInclude(await rejection(createMesh({ hubs, store, profile: "ada" })), {
+      _tag: "InvalidInput",
+      field: "profile"
+    })
+  })
+
+  it("remembers in a profile, which a mesh that could not be made does not keep", () =>
+    Effect.runPromise(Effect.scoped(Effect.gen(function*() {
+      const home = yield* profiles
+      yield* Effect.promise(async () => {
+        const options = { hubs: "ws://localhost:9", profile: "ada" }
+        const first = await createMesh(options)
+        assert.deepInclude(await rejection(createMesh(options)), { _tag: "StoreUnusable", what: "profile" })
+        await first.close()
+        const file = join(home, "profile-ada", "homing.identity.json")
+        const kept = readFileSync(file)
+        writeFileSync(file, "garbled")
+        assert.deepInclude(await rejection(createMesh(options)), { _tag: "StoreUnusable", what: "identity" })
+        writeFileSync(file, kept)
+        await using again = await createMesh(options)
+        assert.strictEqual(again.peerId, first.peerId)
+      })
+    }))))
 })

@@ -1,0 +1,46 @@
+/** A page that uses the Promise API with a profile. */
+import { Effect } from "effect"
+import { rolldown } from "rolldown"
+import type { createMesh } from "../../src/runtime/promise/browser.ts"
+
+declare global {
+  /** What the bundle leaves in the page. */
+  var homing: { readonly createMesh: typeof createMesh }
+}
+
+/** `homing/promise` as a script for browsers, which leaves it in a variable. */
+export const promiseApi = Effect.promise(async () => {
+  const build = await rolldown({ input: "src/runtime/promise/browser.ts", platform: "browser" })
+  const { output: [script] } = await build.generate({ format: "iife", name: "homing" })
+  await build.close()
+  return `${script.code}\nglobalThis.homing = homing`
+})
+
+/** What a visit found. */
+export interface Visit {
+  readonly peerId: string
+  /** The network and the fallback setting it started with. */
+  readonly start: readonly [networkName: string, allowGlobalFallback: boolean]
+  /** The error of a second mesh with the same profile. */
+  readonly refusal: string
+}
+
+/** Starts a mesh with a profile, and changes what it wants if asked to. Runs inside a page. */
+export const profileVisit = async (
+  { change, hub }: { readonly hub: string; readonly change: boolean }
+): Promise<Visit> => {
+  const options = { hubs: hub, profile: "ada" }
+  const mesh = await globalThis.homing.createMesh(options)
+  const { allowGlobalFallback, networkName } = await mesh.status()
+  const refusal = await globalThis.homing.createMesh(options).then(
+    () => "none",
+    (error: unknown) =>
+      typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : String(error)
+  )
+  if (change) {
+    await mesh.setNetworkName("work")
+    await mesh.setAllowGlobalFallback(false)
+  }
+  await mesh.close()
+  return { peerId: mesh.peerId, start: [networkName, allowGlobalFallback], refusal }
+}
