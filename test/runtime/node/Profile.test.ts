@@ -44,6 +44,18 @@ describe("a profile", () => {
       }
     }))
 
+  it.live("is another one for each of two that are built together", () =>
+    Effect.gen(function*() {
+      yield* profiles
+      const one = Context.Service<{ readonly peerId: string }>("test/one")
+      const other = Context.Service<{ readonly peerId: string }>("test/other")
+      const context = yield* Layer.build(Layer.merge(
+        Layer.effect(one, Identity).pipe(Layer.provide(Node.layerProfile("ada"))),
+        Layer.effect(other, Identity).pipe(Layer.provide(Node.layerProfile("bob")))
+      ))
+      assert.notStrictEqual(Context.get(context, one).peerId, Context.get(context, other).peerId)
+    }))
+
   it.live("is for one mesh at a time", () =>
     Effect.gen(function*() {
       yield* profiles
@@ -104,7 +116,8 @@ describe("a profile", () => {
       const home = yield* profiles
       yield* Effect.scoped(identityOf("ada"))
       const left = join(home, "profile-ada", "lock-left-behind")
-      const elsewhere = "{\"pid\":1,\"host\":\"elsewhere.test\"}"
+      // A number that no process has here.
+      const elsewhere = "{\"pid\":99999999,\"host\":\"elsewhere.test\"}"
       for (const [text, said] of [[elsewhere, "on elsewhere.test"], ["{", "cannot be read"]] as const) {
         writeFileSync(left, text)
         const error = yield* Effect.flip(identityOf("ada"))
