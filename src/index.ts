@@ -8,6 +8,7 @@ export { ActorStatus, HubState, LinkState, LinkStatus, MeshStatus } from "./doma
 export * as NetworkHealth from "./domain/NetworkHealth.ts"
 export * as NetworkName from "./domain/NetworkName.ts"
 export * as PeerId from "./domain/PeerId.ts"
+export { Sent, SentToAll } from "./domain/Sent.ts"
 export { NetworkSummary } from "./domain/Signal.ts"
 export { Mesh } from "./runtime/Mesh.ts"
 export type { MeshOptions } from "./runtime/MeshOptions.ts"

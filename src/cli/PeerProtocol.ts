@@ -12,6 +12,7 @@ import { MeshEvent } from "../domain/MeshEvent.ts"
 import { LinkStatus, MeshStatus } from "../domain/MeshStatus.ts"
 import { NetworkName } from "../domain/NetworkName.ts"
 import { PeerId } from "../domain/PeerId.ts"
+import { Sent, SentToAll } from "../domain/Sent.ts"
 import { NetworkSummary } from "../domain/Signal.ts"
 
 /** The most bytes of one line of input: room for the largest message, 8 MiB, in base64. @category constants */
@@ -45,12 +46,15 @@ const opNames = [
   "leave"
 ] as const
 
+/** For whom a message is: `home` refuses while the peer has fallen back. */
+const audience = { audience: Schema.optionalKey(Schema.Literals(["here", "home"])) }
+
 /** What a program asks for, told apart by `op`. Every op is answered by one `reply` with its `id`. @category schemas */
 export const Op = Schema.Union([
-  /** Says something to everyone. Result: `{"neighbours": n}`, the neighbours it is on its way to. */
-  Schema.Struct({ id: OpId, op: Schema.tag("broadcast"), ...Carried.fields }),
-  /** Says something to one peer. Answered once that peer has confirmed. Result: `null`. */
-  Schema.Struct({ id: OpId, op: Schema.tag("send"), to: PeerId, ...Carried.fields }),
+  /** Says something to everyone. Result: `SentToAll`, once it is on its way. */
+  Schema.Struct({ id: OpId, op: Schema.tag("broadcast"), ...Carried.fields, ...audience }),
+  /** Says something to one peer. Answered once that peer has confirmed. Result: `Sent`. */
+  Schema.Struct({ id: OpId, op: Schema.tag("send"), to: PeerId, ...Carried.fields, ...audience }),
   /** Result: everything there is to see, as `MeshStatus`. */
   Schema.Struct({ id: OpId, op: Schema.tag("status") }),
   /** Result: the open links, as an array of `LinkStatus`. */
@@ -122,10 +126,12 @@ const { _tag: _, ...statusFields } = StatusChanged.fields
 /** What an op leads to; which of them is said at {@link Op}. @category schemas */
 export const OpResult = Schema.Union([
   Schema.Null,
-  Schema.Struct({ neighbours: Schema.Natural }),
   MeshStatus,
   Schema.Array(LinkStatus),
-  Schema.Array(NetworkSummary)
+  Schema.Array(NetworkSummary),
+  SentToAll,
+  // Last, for it would fit all of the above that name a network.
+  Sent
 ])
 
 /** What a peer says, told apart by `event`. @category schemas */

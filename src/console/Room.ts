@@ -41,7 +41,10 @@ export const stay = Effect.fnUntraced(function*(view: View) {
   const say = ({ text, to }: Said) => {
     const remark = view.log.message({ to, content: text })
     const sent = to === undefined
-      ? Effect.map(mesh.broadcast(text), (heard) => remark(heard === 0 ? "nobody is here to hear it" : ""))
+      ? Effect.map(
+        mesh.broadcast(text),
+        ({ neighbours }) => remark(neighbours === 0 ? "nobody is here to hear it" : "")
+      )
       : Effect.map(mesh.send(to, text), () => remark("delivered"))
     return sent.pipe(Effect.catch((error) => Effect.sync(() => remark(error.message, "problem"))))
   }

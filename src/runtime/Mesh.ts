@@ -26,6 +26,7 @@ import type { MeshEvent } from "../domain/MeshEvent.ts"
 import type { HubState, LinkStatus, MeshStatus } from "../domain/MeshStatus.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
+import type { Sent, SentToAll } from "../domain/Sent.ts"
 import type { NetworkSummary } from "../domain/Signal.ts"
 import * as FallbackSupervisor from "../services/FallbackSupervisor.ts"
 import { Identity } from "../services/Identity.ts"
@@ -73,13 +74,13 @@ export class Mesh extends Context.Service<Mesh, {
   /** Leaves the network: what was accepted is sent, neighbours and hub are told. Does nothing when in none. */
   readonly leave: Effect.Effect<void>
   /**
-   * Sends JSON or bytes (8 MiB at most) to everyone in the network. Succeeds, with the number of neighbours it went
-   * to, once it is on its way; waits while links are slow.
+   * Sends JSON or bytes (8 MiB at most) to everyone in the network. Succeeds once it is on its way, and says where to;
+   * waits while links are slow.
    */
   broadcast(
     content: Content,
     audience?: Audience
-  ): Effect.Effect<number, NotJoined | AwayFromHome | MessageTooLarge | InvalidInput>
+  ): Effect.Effect<SentToAll, NotJoined | AwayFromHome | MessageTooLarge | InvalidInput>
   /**
    * Sends JSON or bytes (8 MiB at most) to one peer of the network, across other peers if need be. Succeeds once that
    * peer has confirmed, or fails with `PeerUnreachable`. Messages to one peer arrive in the order in which they were
@@ -89,7 +90,7 @@ export class Mesh extends Context.Service<Mesh, {
     to: PeerId,
     content: Content,
     audience?: Audience
-  ): Effect.Effect<void, NotJoined | AwayFromHome | PeerUnreachable | MessageTooLarge | InvalidInput>
+  ): Effect.Effect<Sent, NotJoined | AwayFromHome | PeerUnreachable | MessageTooLarge | InvalidInput>
   /** The peers with an open link. */
   readonly peers: Effect.Effect<ReadonlyArray<LinkStatus>>
   readonly status: Effect.Effect<MeshStatus>
@@ -197,14 +198,15 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
     join: Effect.andThen(whereabouts.join, remember),
     leave: whereabouts.leave,
     broadcast: Effect.fnUntraced(function*(content, audience) {
-      const { gossip } = yield* joined("broadcast", audience)
+      const { gossip, networkName } = yield* joined("broadcast", audience)
       yield* acceptable(content)
-      return yield* gossip.broadcast(content)
+      return { networkName, neighbours: yield* gossip.broadcast(content) }
     }),
     send: Effect.fnUntraced(function*(to, content, audience) {
-      const { gossip } = yield* joined("send", audience)
+      const { gossip, networkName } = yield* joined("send", audience)
       yield* acceptable(content)
       yield* gossip.send(to, content)
+      return { networkName }
     }),
     peers: Effect.map(links, (links) => links.filter((link) => link.state === "open")),
     status: Effect.gen(function*() {

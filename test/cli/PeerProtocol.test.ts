@@ -97,7 +97,7 @@ describe("a message", () => {
           fallbackMode: true
         },
         { event: "missed", count: 3 },
-        { event: "reply", id: 1, ok: true, result: { neighbours: 3 } },
+        { event: "reply", id: 1, ok: true, result: { networkName, neighbours: 3 } },
         { event: "reply", id: 2, ok: true, result: [{ name: networkName, present: 2, waiting: 1 }] },
         { event: "reply", id: null, ok: false, error: { _tag: "InvalidInput", message: "no" } }
       ]

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Effect, Fiber } from "effect"
+import { NetworkName } from "../../src/domain/NetworkName.ts"
 import { hub, linked, peer } from "../support/processes.ts"
 
 describe("a peer that is killed", () => {
@@ -56,7 +57,9 @@ describe("a hub that is killed and comes back", () => {
       yield* moreTalk
       yield* Deferred.succeed(enough, undefined)
       yield* Fiber.join(talker)
-      assert.deepInclude(yield* newcomer.ask({ op: "broadcast", content: "hello" }), { result: { neighbours: 2 } })
+      assert.deepInclude(yield* newcomer.ask({ op: "broadcast", content: "hello" }), {
+        result: { networkName: NetworkName.make("gaming"), neighbours: 2 }
+      })
       yield* to.event("message", ({ from }) => from === newcomer.peerId)
 
       const numbers = to.heard().filter((message) => message.from === from.peerId).map((message) => message.content)

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Struct } from "effect"
+import { NetworkName } from "../../src/domain/NetworkName.ts"
 import { hub, linked, type Peer, peer } from "../support/processes.ts"
 
 describe("networks on one hub", () => {
@@ -17,15 +18,15 @@ describe("networks on one hub", () => {
 
       assert.deepInclude(yield* ada.ask({ op: "broadcast", content: { hello: "gaming" } }), {
         ok: true,
-        result: { neighbours: 2 }
+        result: { networkName: NetworkName.make("gaming"), neighbours: 2 }
       })
       assert.deepInclude(yield* worker.ask({ op: "broadcast", content: "hello work" }), {
         ok: true,
-        result: { neighbours: 1 }
+        result: { networkName: NetworkName.make("work"), neighbours: 1 }
       })
       assert.deepInclude(
         yield* bob.ask({ op: "send", to: eve.peerId, content: "AQID", encoding: "base64" }),
-        { ok: true, result: null }
+        { ok: true, result: { networkName: NetworkName.make("gaming") } }
       )
       const strangers = yield* worker.ask({ op: "send", to: ada.peerId, content: "psst" })
       assert.deepInclude(strangers, { ok: false })

@@ -19,7 +19,7 @@ describe("Mesh", () => {
       const [first, second] = meshes
       assert.isDefined(first)
       assert.isDefined(second)
-      assert.strictEqual(yield* first.broadcast({ hello: "everyone" }), 4)
+      assert.strictEqual((yield* first.broadcast({ hello: "everyone" })).neighbours, 4)
       const sent = yield* second.send(first.peerId, new Uint8Array([1, 2, 3])).pipe(Effect.forkChild)
       yield* elapse(1)
       yield* Fiber.join(sent)

@@ -31,7 +31,7 @@ describe("the promise API", () => {
       assert.deepInclude(await heard, { kind: "direct", from: ada.peerId, content: { hello: "bob" } })
       assert.lengthOf(await ada.peers(), 1)
       await ada.leave()
-      assert.strictEqual((await ada.status()).state, "idle")
+      assert.strictEqual((await ada.getStatus()).state, "idle")
     })
   )
 
@@ -52,7 +52,7 @@ describe("the promise API", () => {
       assert.isFalse(await mesh.isUsingGlobalFallback())
       assert.deepInclude(await rejection(mesh.setNetworkName("gaming")), { _tag: "AlreadyJoined" })
       await mesh.setAllowGlobalFallback(false)
-      assert.deepInclude(await mesh.status(), { allowGlobalFallback: false, isInFallbackMode: false })
+      assert.deepInclude(await mesh.getStatus(), { allowGlobalFallback: false, isInFallbackMode: false })
     })
   )
 
@@ -74,7 +74,7 @@ describe("the promise API", () => {
     const life = async (options: ClientOptions, change: (mesh: MeshClient) => Promise<void>) => {
       await using mesh = await createMesh(options)
       await change(mesh)
-      const { allowGlobalFallback, networkName, peerId } = await mesh.status()
+      const { allowGlobalFallback, networkName, peerId } = await mesh.getStatus()
       return { allowGlobalFallback, networkName, peerId }
     }
     const first = await life({ hubs, store }, async (mesh) => {

@@ -81,7 +81,7 @@ export const run: Effect.Effect<void, Effect.Error<Mesh["Service"]["join"]>, Mes
 
   const say = (text: string) =>
     mesh.broadcast(text).pipe(
-      Effect.flatMap((neighbours) =>
+      Effect.flatMap(({ neighbours }) =>
         neighbours === 0 ? screen.print("! Nobody heard that: no peer is linked yet.") : Effect.void
       ),
       Effect.catch(complain)

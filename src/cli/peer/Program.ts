@@ -34,10 +34,9 @@ type Task = Exclude<PeerProtocol.Op, { readonly op: "leave" }>
 const perform = Effect.fnUntraced(function*(mesh: Mesh["Service"], task: Task) {
   switch (task.op) {
     case "broadcast":
-      return { neighbours: yield* mesh.broadcast(yield* Effect.fromResult(PeerProtocol.contentOf(task))) }
+      return yield* mesh.broadcast(yield* Effect.fromResult(PeerProtocol.contentOf(task)), task)
     case "send":
-      yield* mesh.send(task.to, yield* Effect.fromResult(PeerProtocol.contentOf(task)))
-      return null
+      return yield* mesh.send(task.to, yield* Effect.fromResult(PeerProtocol.contentOf(task)), task)
     case "status":
       return yield* mesh.status
     case "peers":

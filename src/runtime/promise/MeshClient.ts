@@ -13,11 +13,12 @@ import { InvalidInput, type StoreUnusable } from "../../domain/Errors.ts"
 import type { MeshEvent } from "../../domain/MeshEvent.ts"
 import type { LinkStatus, MeshStatus } from "../../domain/MeshStatus.ts"
 import { PeerId } from "../../domain/PeerId.ts"
+import type { Sent, SentToAll } from "../../domain/Sent.ts"
 import type { NetworkSummary } from "../../domain/Signal.ts"
 import type { Identity } from "../../services/Identity.ts"
 import type { SignalingTransport } from "../../services/SignalingTransport.ts"
 import type { WebRtc } from "../../services/WebRtc.ts"
-import { Mesh } from "../Mesh.ts"
+import { type Audience, Mesh } from "../Mesh.ts"
 import type { MeshOptions } from "../MeshOptions.ts"
 import * as Remembering from "../Remembering.ts"
 import * as MeshStore from "./MeshStore.ts"
@@ -78,13 +79,17 @@ export interface MeshClient {
   join(): Promise<void>
   /** Leaves the network: what was accepted is sent, neighbours and hub are told. */
   leave(): Promise<void>
-  /** Sends JSON or bytes to everyone; resolves, with the number of neighbours it went to, once it is on its way. */
-  broadcast(content: Content): Promise<number>
-  /** Sends JSON or bytes to one peer; resolves once that peer has confirmed. */
-  send(to: string, content: Content): Promise<void>
+  /**
+   * Sends JSON or bytes to everyone; resolves once it is on its way. With `{ audience: "home" }` it rejects with
+   * `AwayFromHome` while the mesh has fallen back.
+   */
+  broadcast(content: Content, audience?: Audience): Promise<SentToAll>
+  /** Sends JSON or bytes to one peer; resolves once that peer has confirmed. The audience is as for `broadcast`. */
+  send(to: string, content: Content, audience?: Audience): Promise<Sent>
   /** The peers with an open link. */
   peers(): Promise<ReadonlyArray<LinkStatus>>
-  status(): Promise<MeshStatus>
+  /** Everything there is to see. */
+  getStatus(): Promise<MeshStatus>
   /** The network that the mesh is in, or will join; `global` while it has fallen back. */
   getNetworkName(): Promise<string>
   /** The network that the mesh wants to be in: its home. */
@@ -165,16 +170,16 @@ export const make = (platform: Platform) => async (options: ClientOptions): Prom
     peerId: mesh.peerId,
     join: () => runtime.runPromise(mesh.join),
     leave: () => runtime.runPromise(mesh.leave),
-    broadcast: (content) => runtime.runPromise(mesh.broadcast(content)),
-    send: (to, content) =>
+    broadcast: (content, audience) => runtime.runPromise(mesh.broadcast(content, audience)),
+    send: (to, content, audience) =>
       runtime.runPromise(
         decodePeerId(to).pipe(
           Effect.mapError((error) => new InvalidInput({ field: "to", problem: error.message })),
-          Effect.flatMap((peerId) => mesh.send(peerId, content))
+          Effect.flatMap((peerId) => mesh.send(peerId, content, audience))
         )
       ),
     peers: () => runtime.runPromise(mesh.peers),
-    status: () => runtime.runPromise(mesh.status),
+    getStatus: () => runtime.runPromise(mesh.status),
     getNetworkName: () => runtime.runPromise(mesh.networkName),
     getOriginalNetworkName: () => runtime.runPromise(mesh.originalNetworkName),
     isUsingGlobalFallback: () => runtime.runPromise(mesh.isUsingGlobalFallback),

@@ -5,6 +5,7 @@ import { TestClock } from "effect/testing"
 import { Output } from "../../../src/cli/Output.ts"
 import * as Program from "../../../src/cli/peer/Program.ts"
 import { PeerMessage } from "../../../src/cli/PeerProtocol.ts"
+import { NetworkName } from "../../../src/domain/NetworkName.ts"
 import { Mesh } from "../../../src/runtime/Mesh.ts"
 import { elapse, mesh, peer, world } from "../../support/simulation.ts"
 
@@ -65,8 +66,18 @@ describe("a peer for a program", () => {
           hops: 1
         }
       ])
-      assert.deepInclude(one.messages, { event: "reply", id: 1, ok: true, result: { neighbours: 1 } })
-      assert.deepInclude(one.messages, { event: "reply", id: 2, ok: true, result: null })
+      assert.deepInclude(one.messages, {
+        event: "reply",
+        id: 1,
+        ok: true,
+        result: { networkName: NetworkName.make("gaming"), neighbours: 1 }
+      })
+      assert.deepInclude(one.messages, {
+        event: "reply",
+        id: 2,
+        ok: true,
+        result: { networkName: NetworkName.make("gaming") }
+      })
       assert.deepInclude(one.messages, {
         event: "reply",
         id: null,
@@ -197,7 +208,12 @@ describe("a peer for a program", () => {
       const ending = yield* Effect.forkChild(Fiber.interrupt(one.fiber), { startImmediately: true })
       yield* elapse(5)
       yield* Fiber.join(ending)
-      assert.deepInclude(one.messages, { event: "reply", id: 1, ok: true, result: null })
+      assert.deepInclude(one.messages, {
+        event: "reply",
+        id: 1,
+        ok: true,
+        result: { networkName: NetworkName.make("gaming") }
+      })
       assert.isTrue(two.messages.some((message) => message.event === "message" && message.content === "last words"))
     }).pipe(Effect.provide(world)))
 })

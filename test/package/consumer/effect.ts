@@ -13,7 +13,7 @@ const options: MeshOptions = { hubs: "ws://localhost:3000", networkName: "garden
 export const program = Effect.gen(function*() {
   const mesh = yield* Mesh
   yield* mesh.join
-  const heard: number = yield* mesh.broadcast({ hello: "world" })
+  const { neighbours: heard } = yield* mesh.broadcast({ hello: "world" })
   const self: string = PeerId.short(mesh.peerId)
   yield* mesh.events.pipe(
     Stream.runForEach((event: MeshEvent) => Effect.log(event._tag === "Message" ? event.content : event._tag))

@@ -9,7 +9,7 @@ export const start = async (): Promise<MeshClient> => {
   // @ts-expect-error there is no such event
   mesh.on("nonsense", stop)
   await mesh.join()
-  const heard: number = await mesh.broadcast(`hello from ${mesh.peerId}`)
+  const { neighbours: heard } = await mesh.broadcast(`hello from ${mesh.peerId}`)
   if (heard === 0) await mesh.leave()
   return mesh
 }
