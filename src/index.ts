@@ -1,9 +1,12 @@
 /**
  * Homing: named networks of peers over WebRTC, as Effect layers.
  */
+export { Bridged } from "./domain/Bridged.ts"
+export { BridgeStatus, WayStatus } from "./domain/BridgeStatus.ts"
 export { Content } from "./domain/Content.ts"
 export * from "./domain/Errors.ts"
-export { MeshEvent } from "./domain/MeshEvent.ts"
+export type { Broadcast } from "./domain/MeshEvent.ts"
+export { isBroadcast, MeshEvent } from "./domain/MeshEvent.ts"
 export { ActorStatus, HubState, LinkState, LinkStatus, MeshStatus } from "./domain/MeshStatus.ts"
 export * as NetworkHealth from "./domain/NetworkHealth.ts"
 export * as NetworkName from "./domain/NetworkName.ts"
@@ -12,6 +15,8 @@ export { Sent, SentToAll } from "./domain/Sent.ts"
 export { NetworkSummary } from "./domain/Signal.ts"
 export { Mesh } from "./runtime/Mesh.ts"
 export type { MeshOptions } from "./runtime/MeshOptions.ts"
+export { NetworkBridge } from "./runtime/NetworkBridge.ts"
+export type { BridgeOptions, Filter, Rate } from "./runtime/NetworkBridge.ts"
 export * as Remembering from "./runtime/Remembering.ts"
 export { FallbackPolicy } from "./services/FallbackPolicy.ts"
 export { HealthSchedule } from "./services/HealthSchedule.ts"

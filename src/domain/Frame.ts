@@ -1,10 +1,11 @@
 /**
  * What travels between two linked peers: JSON objects told apart by `type`, in the shapes of PeerPigeon
  * 1.1.3. Our own additions (`ping`, `pong`, `leave`, `left`, `encoding`,
- * `acknowledge`) are types and fields that
+ * `acknowledge`, `bridged`) are types and fields that
  * an older peer ignores. How frames become channel messages is `FrameCodec`'s business.
  */
 import * as Schema from "effect/Schema"
+import { Bridged } from "./Bridged.ts"
 import { Content } from "./Content.ts"
 import { NetworkName } from "./NetworkName.ts"
 import { PeerId } from "./PeerId.ts"
@@ -39,7 +40,9 @@ export const Gossip = Schema.Struct({
   /** Everyone who has handled the message, the origin first. */
   path: Schema.Array(PeerId).check(Schema.isMaxLength(maxPath)),
   /** The receiver is asked to confirm a direct message with a `dm-ack` of the same id. */
-  acknowledge: Schema.optionalKey(Schema.Boolean)
+  acknowledge: Schema.optionalKey(Schema.Boolean),
+  /** The message was said in another network, and its origin here is a bridge. The id is the one it had there. */
+  bridged: Schema.optionalKey(Bridged)
 })
 /** @category models */
 export type Gossip = typeof Gossip.Type

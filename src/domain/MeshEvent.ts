@@ -1,5 +1,6 @@
 /** What an application hears from its mesh. */
 import * as Schema from "effect/Schema"
+import { Bridged } from "./Bridged.ts"
 import { Content } from "./Content.ts"
 import { NetworkName } from "./NetworkName.ts"
 import { PeerId } from "./PeerId.ts"
@@ -16,7 +17,12 @@ export const MeshEvent = Schema.TaggedUnion({
     /** Links the message crossed; 1 from a neighbour. */
     hops: Schema.Natural,
     /** The sender's clock, in milliseconds since 1970. */
-    timestamp: Schema.Finite
+    timestamp: Schema.Finite,
+    /**
+     * Where a broadcast comes from that a bridge brought here from another network. That is the word of the bridge, which
+     * is `from`: any peer can claim it, so believe it of bridges that you trust.
+     */
+    bridged: Schema.optionalKey(Bridged)
   },
   /** A link to a peer opened. */
   PeerConnected: { peerId: PeerId, networkName: NetworkName },
@@ -37,3 +43,10 @@ export const MeshEvent = Schema.TaggedUnion({
 })
 /** @category models */
 export type MeshEvent = typeof MeshEvent.Type
+
+/** A message to everyone in the network. @category models */
+export type Broadcast = Extract<MeshEvent, { readonly _tag: "Message" }> & { readonly kind: "broadcast" }
+
+/** Whether an event is a message to everyone. @category predicates */
+export const isBroadcast = (event: MeshEvent): event is Broadcast =>
+  event._tag === "Message" && event.kind === "broadcast"

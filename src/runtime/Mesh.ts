@@ -22,7 +22,7 @@ import {
   NotJoined,
   type PeerUnreachable
 } from "../domain/Errors.ts"
-import type { MeshEvent } from "../domain/MeshEvent.ts"
+import type { Broadcast, MeshEvent } from "../domain/MeshEvent.ts"
 import type { HubState, LinkStatus, MeshStatus } from "../domain/MeshStatus.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
@@ -91,6 +91,12 @@ export class Mesh extends Context.Service<Mesh, {
     content: Content,
     audience?: Audience
   ): Effect.Effect<Sent, NotJoined | AwayFromHome | PeerUnreachable | MessageTooLarge | InvalidInput>
+  /**
+   * Says to everyone in the home network what was said in another, marked as such: its receivers see this peer as the one
+   * who sends it, and what it says of the message's origin as `bridged`. Succeeds with whether it is on its way: not so
+   * when the network has had it already. `NetworkBridge` does this with all that a filter lets through.
+   */
+  relay(message: Broadcast): Effect.Effect<boolean, NotJoined | AwayFromHome | MessageTooLarge | InvalidInput>
   /** The peers with an open link. */
   readonly peers: Effect.Effect<ReadonlyArray<LinkStatus>>
   readonly status: Effect.Effect<MeshStatus>
@@ -207,6 +213,11 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
       yield* acceptable(content)
       yield* gossip.send(to, content)
       return { networkName }
+    }),
+    relay: Effect.fnUntraced(function*(message) {
+      const { gossip } = yield* joined("relay", { audience: "home" })
+      yield* acceptable(message.content)
+      return yield* gossip.relay(message)
     }),
     peers: Effect.map(links, (links) => links.filter((link) => link.state === "open")),
     status: Effect.gen(function*() {

@@ -17,10 +17,11 @@ import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import * as Bridged from "../domain/Bridged.ts"
 import { type Content, isBytes } from "../domain/Content.ts"
 import { type MessageTooLarge, PeerUnreachable } from "../domain/Errors.ts"
 import { type Frame, type Gossip as Message, initialTtl } from "../domain/Frame.ts"
-import type { MeshEvent } from "../domain/MeshEvent.ts"
+import type { Broadcast, MeshEvent } from "../domain/MeshEvent.ts"
 import { ofMessage } from "../domain/NetworkName.ts"
 import { equals, type PeerId } from "../domain/PeerId.ts"
 import { ConnectionPool } from "./ConnectionPool.ts"
@@ -79,6 +80,11 @@ export class Gossip extends Context.Service<Gossip, {
    * the message is on its way.
    */
   send(to: PeerId, content: Content): Effect.Effect<void, PeerUnreachable | MessageTooLarge>
+  /**
+   * Says to everyone in the network what was said in another. Succeeds with whether it is on its way: not so when the
+   * network has had it, because it comes from here, came through here, or was brought by another bridge.
+   */
+  relay(message: Broadcast): Effect.Effect<boolean, MessageTooLarge>
 }>()("homing/Gossip") {
   static readonly layer = Layer.effect(
     Gossip,
@@ -98,16 +104,16 @@ export class Gossip extends Context.Service<Gossip, {
       const compose = Effect.fnUntraced(function*(
         subtype: "chat" | "dm" | "dm-ack",
         content: Content,
-        to?: { readonly to: PeerId; readonly acknowledge?: boolean }
+        facts?: Pick<Message, "to" | "acknowledge" | "bridged"> & { readonly id?: string }
       ) {
         const timestamp = yield* Clock.currentTimeMillis
         const message: Message = {
-          id: yield* newId,
+          id: facts?.id ?? (yield* newId),
           type: "gossip",
           subtype,
           content,
           from: self,
-          ...to,
+          ...facts,
           networkName,
           timestamp,
           ttl: initialTtl,
@@ -143,7 +149,8 @@ export class Gossip extends Context.Service<Gossip, {
             content: message.content,
             networkName,
             hops: initialTtl - message.ttl + 1,
-            timestamp: message.timestamp
+            timestamp: message.timestamp,
+            ...(message.bridged === undefined ? {} : { bridged: message.bridged })
           } satisfies MeshEvent
         )
 
@@ -183,6 +190,10 @@ export class Gossip extends Context.Service<Gossip, {
         }
         // The origin comes first on the path and the neighbour last, or somebody lies about who it is.
         if (message.path[0] !== message.from || message.path.at(-1) !== from) return void dropped.malformed++
+        // Nor does a bridge bring home what was here already.
+        if (message.bridged !== undefined && Bridged.hasBeenIn(message.bridged, networkName)) {
+          return void dropped.malformed++
+        }
         const forUs = message.to !== undefined && equals(message.to, self)
         if (!seen.add(message.id, now)) return void dropped.duplicate++
         if (message.ttl <= 0 || message.path.includes(self)) return
@@ -325,6 +336,13 @@ export class Gossip extends Context.Service<Gossip, {
           if (dialect !== "pigeon") return yield* sendConfirmed(to, content)
           const links = yield* sendUnconfirmed(to, content)
           if (links === 0) return yield* unreachable(to, alone)
+        }),
+        relay: Effect.fnUntraced(function*(message) {
+          const bridged = Bridged.onward(message, networkName)
+          // The id stays the same on the way through all networks, each of which lets it in once, whoever brings it.
+          if (bridged === undefined || !seen.add(message.id, yield* Clock.currentTimeMillis)) return false
+          yield* pool.fanOut(yield* compose("chat", message.content, { id: message.id, bridged }), () => false)
+          return true
         })
       })
     })
