@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { Bridged } from "../domain/Bridged.ts"
 import { type Content, isBytes } from "../domain/Content.ts"
 import { InvalidInput } from "../domain/Errors.ts"
 import { MeshEvent } from "../domain/MeshEvent.ts"
@@ -156,7 +157,9 @@ export const PeerMessage = Schema.Union([
     from: PeerId,
     ...Carried.fields,
     networkName: NetworkName,
-    hops: Schema.Natural
+    hops: Schema.Natural,
+    /** Where it comes from, when `from` is a bridge that brought it from another network. Its word, not ours. */
+    bridged: Schema.optionalKey(Bridged)
   }),
   /** A link to a peer opened. */
   Schema.Struct({ event: Schema.tag("peerConnected"), peerId: PeerId }),
@@ -203,8 +206,9 @@ export const failureOf = (error: { readonly _tag: string; readonly message: stri
 export const messageOf = (event: MeshEvent): PeerMessage => {
   switch (event._tag) {
     case "Message": {
-      const { content, from, hops, kind, networkName } = event
-      return { event: "message", kind, from, ...carry(content), networkName, hops }
+      const { bridged, content, from, hops, kind, networkName } = event
+      const origin = bridged === undefined ? {} : { bridged }
+      return { event: "message", kind, from, ...carry(content), networkName, hops, ...origin }
     }
     case "PeerConnected":
       return { event: "peerConnected", peerId: event.peerId }

@@ -1,4 +1,5 @@
 /** What was said, by whom and when: the last few hundred messages and notes. */
+import type { Bridged } from "../domain/Bridged.ts"
 import type { Content } from "../domain/Content.ts"
 import { isBytes } from "../domain/Content.ts"
 import { type PeerId, short } from "../domain/PeerId.ts"
@@ -17,6 +18,8 @@ export interface Message {
   /** `undefined` when it is for everyone. */
   readonly to?: PeerId | undefined
   readonly content: Content
+  /** Where it comes from by the word of `from`, a bridge. */
+  readonly bridged?: Bridged | undefined
 }
 
 /** @category models */
@@ -35,7 +38,8 @@ const textOf = (content: Content): string => {
   return text.length > maxCharacters ? `${text.slice(0, maxCharacters)}… (${text.length} characters)` : text
 }
 
-const audience = ({ from, to }: Message): string => {
+const audience = ({ bridged, from, to }: Message): string => {
+  if (bridged !== undefined) return `a bridge, for ${short(bridged.from)} in ${bridged.networkName}`
   if (to === undefined) return ""
   return from === undefined ? `to ${short(to)} only` : "to you only"
 }

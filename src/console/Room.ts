@@ -24,7 +24,8 @@ export const stay = Effect.fnUntraced(function*(view: View) {
           view.log.message({
             from: event.from,
             to: event.kind === "direct" ? mesh.peerId : undefined,
-            content: event.content
+            content: event.content,
+            bridged: event.bridged
           })
           return
         case "PeerConnected":

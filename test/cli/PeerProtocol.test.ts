@@ -1,8 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Schema } from "effect"
+import { describe as describeEvent } from "../../src/cli/peer/Chat.ts"
 import * as PeerProtocol from "../../src/cli/PeerProtocol.ts"
 import { Content } from "../../src/domain/Content.ts"
+import type { MeshEvent } from "../../src/domain/MeshEvent.ts"
 import { NetworkName } from "../../src/domain/NetworkName.ts"
+import { short } from "../../src/domain/PeerId.ts"
 import { peer } from "../support/simulation.ts"
 
 const networkName = NetworkName.make("gaming")
@@ -85,6 +88,15 @@ describe("a message", () => {
         { event: "error", error: { _tag: "HubUnreachable", message: "No hub\nanswers" } },
         { event: "message", kind: "direct", from: peer(2), content: "two\nlines", networkName, hops: 1 },
         { event: "message", kind: "direct", from: peer(2), content: "\u0085\u2028\u2029", networkName, hops: 1 },
+        {
+          event: "message",
+          kind: "broadcast",
+          from: peer(2),
+          content: 1,
+          networkName,
+          hops: 1,
+          bridged: { from: peer(3), networkName: NetworkName.make("work"), timestamp: 1, via: [] }
+        },
         { event: "peerConnected", peerId: peer(2) },
         { event: "peerDisconnected", peerId: peer(2), reason: "left the network" },
         { event: "statusChanged", type: "hub", message: "connected", networkName },
@@ -109,6 +121,23 @@ describe("a message", () => {
         assert.deepStrictEqual(back, message)
       }
     }))
+
+  it("says of a bridged message where it comes from", () => {
+    const bridged = { from: peer(3), networkName: NetworkName.make("work"), timestamp: 1, via: [] }
+    const message: MeshEvent = {
+      _tag: "Message",
+      kind: "broadcast",
+      id: "m",
+      from: peer(1),
+      content: "hello",
+      networkName,
+      hops: 2,
+      timestamp: 0,
+      bridged
+    }
+    assert.deepInclude(PeerProtocol.messageOf(message), { from: peer(1), bridged })
+    assert.include(describeEvent(message), `${short(peer(3))} in work, by the bridge ${short(peer(1))}: hello`)
+  })
 
   it("says what a mesh's event says", () => {
     assert.deepEqual<unknown>(

@@ -343,6 +343,23 @@ const inAnyWeather = (
 }
 
 describe("two bridges between the same two networks", () => {
+  it.effect("say nothing that the other has said, nor bring it back", () =>
+    Effect.gen(function*() {
+      const [ada, bob] = [yield* person("ada", "gaming"), yield* person("bob", "work")]
+      const fast = yield* bridge("fast", [gaming, work], everything)
+      const slow = yield* bridge("slow", [gaming, work], { filter: () => Effect.as(Effect.sleep("2 seconds"), true) })
+      yield* elapse(5)
+      yield* ada.broadcast("hello")
+      yield* elapse(10)
+      assert.deepStrictEqual([ada.contents(), bob.contents()], [[], ["hello"]])
+      const [fastThere, fastBack] = (yield* fast.status).ways
+      assert.deepInclude(fastThere, { heard: 1, relayed: 1 })
+      assert.deepInclude(fastBack, { heard: 0 })
+      const [slowThere, slowBack] = (yield* slow.status).ways
+      assert.deepInclude(slowThere, { heard: 1, relayed: 0, known: 1 })
+      assert.deepInclude(slowBack, { heard: 1, relayed: 0, known: 1 })
+    }).pipe(simulate, Effect.provide(world)))
+
   inAnyWeather(
     "let everybody hear everything once",
     Effect.gen(function*() {

@@ -26,13 +26,19 @@ const shown = (content: Content): string =>
     // oxlint-disable-next-line no-control-regex
     .replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\u{fffd}")
 
+/** Who said it: a peer of the network, or somebody elsewhere by the word of one. */
+const speaker = ({ bridged, from }: Extract<MeshEvent, { readonly _tag: "Message" }>): string =>
+  bridged === undefined
+    ? short(from)
+    : `${short(bridged.from)} in ${bridged.networkName}, by the bridge ${short(from)}`
+
 /** What a person sees of an event. @category formatting */
 export const describe = (event: MeshEvent): string => {
   switch (event._tag) {
     case "Message":
       return event.kind === "direct"
         ? `${short(event.from)} to you: ${shown(event.content)}`
-        : `${short(event.from)}: ${shown(event.content)}`
+        : `${speaker(event)}: ${shown(event.content)}`
     case "PeerConnected":
       return `+ ${short(event.peerId)} is linked`
     case "PeerDisconnected":
