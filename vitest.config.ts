@@ -1,5 +1,7 @@
 import { defineConfig } from "vitest/config"
 
+const conditions = ["homing-source", "node", "import", "module", "default"]
+
 /** Tests with processes, WebRTC and browsers: one file at a time, so that none starves another of the processor. */
 const heavy = [
   "test/e2e/**/*.test.ts",
@@ -9,6 +11,9 @@ const heavy = [
 ]
 
 export default defineConfig({
+  // The examples import the package by its name, as anybody does; here that is its source.
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     // Bounds for what hangs, not for what is slow: a machine may be busy.
     testTimeout: 120_000,

@@ -7,6 +7,8 @@ import { global, NetworkName } from "./NetworkName.ts"
 
 /** How a peer's networks are at one moment. @category schemas */
 export const NetworkHealth = Schema.Struct({
+  /** When this was so, on the peer's clock: milliseconds since 1970. */
+  at: Schema.Finite,
   /** The network that the peer is in. */
   networkName: NetworkName,
   /** The network that it wants to be in: its home. */
@@ -23,7 +25,10 @@ export const NetworkHealth = Schema.Struct({
   othersAtHome: Schema.optionalKey(Schema.Natural),
   /** Others who are away and wait for the home network; absent when the hub cannot count. */
   othersWaiting: Schema.optionalKey(Schema.Natural),
-  /** For how long there has been nobody: no link, none under way, no candidate. In milliseconds; 0 when there is. */
+  /**
+   * For how long there has been nobody in the current network, with a hub that says so: no link, none under way, no
+   * candidate. In milliseconds; 0 when there is.
+   */
   aloneForMillis: Schema.Finite,
   /** Since the peer came into its current network, in milliseconds. */
   sinceSwitchMillis: Schema.Finite,
@@ -36,7 +41,7 @@ export type NetworkHealth = typeof NetworkHealth.Type
 /** What to do about it. @category schemas */
 export const FallbackDecision = Schema.TaggedUnion({
   Stay: { reason: Schema.String },
-  /** Leave home for another network. */
+  /** Go to another network, from home or from a third. */
   FallBack: { to: NetworkName, reason: Schema.String },
   GoHome: { reason: Schema.String }
 })
@@ -71,6 +76,12 @@ export const graceAfter = (failedReturns: number, settings: FallbackSettings = d
 /** The verdict that nothing is to be done. @category verdicts */
 export const stay = (reason: string): FallbackDecision => ({ _tag: "Stay", reason })
 
+/** The verdict to go to another network, from home or from any other. @category verdicts */
+export const fallBack = (to: NetworkName, reason: string): FallbackDecision => ({ _tag: "FallBack", to, reason })
+
+/** The verdict to go home. @category verdicts */
+export const goHome = (reason: string): FallbackDecision => ({ _tag: "GoHome", reason })
+
 /**
  * The default verdict. At home it leaves only when alone for the grace period, with a hub that is reachable and knows of
  * nobody; away it goes home as soon as anybody is there, or waits for it too.
@@ -80,10 +91,10 @@ export const stay = (reason: string): FallbackDecision => ({ _tag: "Stay", reaso
 export const decide = (health: NetworkHealth, settings: FallbackSettings = defaultSettings): FallbackDecision => {
   const { allowGlobalFallback, hubReachable, originalNetworkName, othersAtHome = 0, othersWaiting = 0 } = health
   if (health.networkName !== originalNetworkName) {
-    if (!allowGlobalFallback) return { _tag: "GoHome", reason: "falling back is not allowed" }
+    if (!allowGlobalFallback) return goHome("falling back is not allowed")
     if (!hubReachable) return stay("no hub is reachable, and so nobody at home can be met")
-    if (othersAtHome > 0) return { _tag: "GoHome", reason: `${othersAtHome} at home` }
-    if (othersWaiting > 0) return { _tag: "GoHome", reason: `${othersWaiting} more waiting to go home` }
+    if (othersAtHome > 0) return goHome(`${othersAtHome} at home`)
+    if (othersWaiting > 0) return goHome(`${othersWaiting} more waiting to go home`)
     return stay("nobody is at home")
   }
   if (originalNetworkName === settings.refuge) return stay("home is the refuge itself")
@@ -94,9 +105,8 @@ export const decide = (health: NetworkHealth, settings: FallbackSettings = defau
   if ((health.othersAtHome ?? health.candidates) > 0) return stay("others are at home")
   const grace = graceAfter(health.failedReturns, settings)
   if (health.aloneForMillis < grace) return stay(`alone for less than ${grace / 1000} s`)
-  return {
-    _tag: "FallBack",
-    to: settings.refuge,
-    reason: `alone in ${originalNetworkName} for ${Math.round(health.aloneForMillis / 1000)} s`
-  }
+  return fallBack(
+    settings.refuge,
+    `alone in ${originalNetworkName} for ${Math.round(health.aloneForMillis / 1000)} s`
+  )
 }

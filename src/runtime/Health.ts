@@ -116,9 +116,11 @@ export const make = Effect.fnUntraced(function*(options: {
     const originalNetworkName = whereabouts.home()
     const atHome = session.networkName === originalNetworkName
     const others = counts === undefined ? undefined : Math.max(0, counts.present - (atHome ? 1 : 0))
-    const alone = links.length === 0 && hubReachable && (others ?? candidates) === 0
+    // Whoever is at home is no company to somebody who is not.
+    const alone = links.length === 0 && hubReachable && ((atHome ? others : undefined) ?? candidates) === 0
     aloneSince = alone ? aloneSince ?? at : undefined
     return {
+      at,
       networkName: session.networkName,
       originalNetworkName,
       allowGlobalFallback: allow,

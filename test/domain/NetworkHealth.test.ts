@@ -7,6 +7,7 @@ const gaming = NetworkName.make("gaming")
 
 /** Alone at home for a minute, with a hub that knows of nobody. */
 const lonely: NetworkHealth = {
+  at: 1_000_000,
   networkName: gaming,
   originalNetworkName: gaming,
   allowGlobalFallback: true,
