@@ -78,11 +78,14 @@ layer(Hub.layer({ port: 0 }))("README", (it) => {
     60_000
   )
 
-  it.effect("has an example with STUN and TURN that loads", () =>
-    Effect.gen(function*() {
-      const hub = yield* Hub
-      const withTurn = examples[2]
-      assert.isDefined(withTurn)
-      yield* until(yield* run(withTurn, hub.url), "exited with 0")
-    }), 60_000)
+  for (const [index, part] of [[2, "iceServers"], [3, "FallbackPolicy"], [4, "NetworkBridge"]] as const) {
+    it.effect(`has an example with ${part} that loads`, () =>
+      Effect.gen(function*() {
+        const hub = yield* Hub
+        const example = examples[index]
+        assert.isDefined(example)
+        assert.include(example, part)
+        yield* until(yield* run(example, hub.url), "exited with 0")
+      }), 60_000)
+  }
 })

@@ -15,7 +15,7 @@ export const WayStatus = Schema.Struct({
   refused: Schema.Natural,
   /** What the other side had had already: it came from there, or another bridge was faster. */
   known: Schema.Natural,
-  /** What came faster than the rate allows, or than the other side takes it. */
+  /** What came faster than the rate allows, or than the filter and the other side can take it. */
   dropped: Schema.Natural,
   /** What the filter failed on, and what could not be sent. */
   failed: Schema.Natural,

@@ -30,6 +30,14 @@ import type { MeshOptions } from "./MeshOptions.ts"
 /** How long a filter may think about one message. @category constants */
 export const filterPatience = Duration.seconds(5)
 
+/**
+ * How long a message may wait before it is dropped. Even through as many networks as a message may pass, it then arrives
+ * while those who have it from a faster bridge still remember it (5 minutes).
+ *
+ * @category constants
+ */
+export const patience = Duration.seconds(20)
+
 /** Messages that wait for the filter or for the other side, in one direction; what comes meanwhile is dropped. @category constants */
 export const capacity = 64
 
@@ -161,27 +169,34 @@ interface WayOptions {
   readonly rate: CheckedRate
 }
 
+interface Waiting {
+  readonly message: Broadcast
+  /** When it was heard, in milliseconds since 1970. */
+  readonly since: number
+}
+
 /** Starts to carry messages in one direction, and gives its status. */
 const makeWay = Effect.fnUntraced(function*(source: AMesh, target: AMesh, { filter, from, into, rate }: WayOptions) {
   const counts = { heard: 0, relayed: 0, refused: 0, known: 0, dropped: 0, failed: 0, missed: 0 }
   // Its own, so that a slow filter or a slow network does not slow the one from which messages come.
-  const waiting = yield* Queue.dropping<Broadcast>(capacity)
+  const waiting = yield* Queue.dropping<Waiting>(capacity)
   const allowance = makeAllowance(rate, yield* Clock.currentTimeMillis)
 
   yield* source.events.pipe(
     Stream.runForEach((event) =>
-      Effect.sync(() => {
+      Effect.map(Clock.currentTimeMillis, (since) => {
         if (event._tag === "Missed") counts.missed += event.count
         if (!isBroadcast(event) || event.networkName !== from) return
         counts.heard++
-        if (!Queue.offerUnsafe(waiting, event)) counts.dropped++
+        if (!Queue.offerUnsafe(waiting, { message: event, since })) counts.dropped++
       })
     ),
     Effect.forkScoped({ startImmediately: true })
   )
 
   /** What becomes of a message. */
-  const cross = Effect.fnUntraced(function*(message: Broadcast) {
+  const cross = Effect.fnUntraced(function*({ message, since }: Waiting) {
+    if ((yield* Clock.currentTimeMillis) - since > Duration.toMillis(patience)) return "dropped"
     if (!(yield* passes(filter, message))) return "refused"
     if (!allowance.take(yield* Clock.currentTimeMillis)) return "dropped"
     if ((yield* target.networkName) !== into) return yield* new NotJoined({ operation: `relay to ${into}` })
@@ -190,12 +205,12 @@ const makeWay = Effect.fnUntraced(function*(source: AMesh, target: AMesh, { filt
     return "known"
   })
 
-  const carry = Effect.fnUntraced(function*(message: Broadcast) {
-    const outcome = yield* Effect.exit(cross(message))
+  const carry = Effect.fnUntraced(function*(next: Waiting) {
+    const outcome = yield* Effect.exit(cross(next))
     if (Exit.isSuccess(outcome)) return void counts[outcome.value]++
     // The first failure is for people to read; the others are most likely the same again.
     const log = counts.failed++ === 0 ? Effect.logWarning : Effect.logDebug
-    yield* log(`a message of ${short(message.from)} could not be brought from ${from} to ${into}`, outcome.cause)
+    yield* log(`a message of ${short(next.message.from)} could not be brought from ${from} to ${into}`, outcome.cause)
   })
 
   yield* Queue.take(waiting).pipe(Effect.flatMap(carry), Effect.forever, Effect.forkScoped)

@@ -1,7 +1,7 @@
 /** Bridges: what crosses, what does not, and that nothing goes round in circles. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Schedule, type Scope, Stream } from "effect"
-import type { MeshEvent } from "../../src/domain/MeshEvent.ts"
+import { isBroadcast, type MeshEvent } from "../../src/domain/MeshEvent.ts"
 import { NetworkName } from "../../src/domain/NetworkName.ts"
 import { Mesh } from "../../src/runtime/Mesh.ts"
 import * as Bridge from "../../src/runtime/NetworkBridge.ts"
@@ -213,6 +213,16 @@ describe("a bridge", () => {
       assert.strictEqual(heard, count)
       assert.isAtMost(waiting, Bridge.capacity + 1)
       assert.strictEqual(dropped + waiting, count)
+      // What has waited for more than 20 s is no news any more.
+      yield* elapse(60)
+      assert.deepEqual(yield* way(0), {
+        ...quiet,
+        from: gaming,
+        into: work,
+        heard: count,
+        relayed: 6,
+        dropped: count - 6
+      })
     }).pipe(simulate, Effect.provide(world)))
 
   it.effect("stays in its networks although they are empty, and carries on when they are not", () =>
@@ -263,6 +273,29 @@ describe("a bridge", () => {
       for (const rate of [{ messages: 0, per: "1 second" }, { messages: 1, per: 0 }] as const) {
         assert.include((yield* problem(networks, { filter, rate })).message, "rate cannot be used")
       }
+    }).pipe(simulate, Effect.provide(world)))
+})
+
+describe("a mesh", () => {
+  it.effect("relays to its home alone, and nothing that was said there", () =>
+    Effect.gen(function*() {
+      const [ada, bob] = [yield* person("ada", "gaming"), yield* person("bob", "gaming")]
+      const traveller = yield* World.use((world) => world.peer("traveller", { networkName: "work" }))
+      yield* traveller.join
+      yield* elapse(5)
+      yield* ada.broadcast("hello")
+      yield* elapse(1)
+      const message = bob.heard.find(isBroadcast)
+      assert.isDefined(message)
+      if (message === undefined) return
+      assert.isFalse(yield* bob.relay(message))
+      assert.isTrue(yield* traveller.relay(message))
+      assert.isFalse(yield* traveller.relay(message))
+      yield* elapse(30)
+      assert.isTrue(yield* traveller.isUsingGlobalFallback)
+      assert.strictEqual((yield* Effect.flip(traveller.relay(message)))._tag, "AwayFromHome")
+      yield* traveller.leave
+      assert.strictEqual((yield* Effect.flip(traveller.relay(message)))._tag, "NotJoined")
     }).pipe(simulate, Effect.provide(world)))
 })
 
