@@ -22,6 +22,7 @@ import { type Broadcast, isBroadcast } from "../domain/MeshEvent.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import { short } from "../domain/PeerId.ts"
 import { Identity } from "../services/Identity.ts"
+import { Preferences } from "../services/Preferences.ts"
 import type { SignalingTransport } from "../services/SignalingTransport.ts"
 import type { WebRtc } from "../services/WebRtc.ts"
 import { Mesh } from "./Mesh.ts"
@@ -122,8 +123,14 @@ export class NetworkBridge extends Context.Service<NetworkBridge, {
     )
 }
 
+/** Where its meshes are is the bridge's own affair, and not what an application's mesh is to remember. */
+const forgetful = Layer.succeed(Preferences, { recall: Effect.succeed({}), remember: () => Effect.void })
+
 const meshOf = <E, R>(layer: Layer.Layer<Mesh, E, R>) =>
-  Effect.map(Layer.build(Layer.fresh(layer)), (context) => Context.get(context, Mesh))
+  Effect.map(
+    Layer.build(Layer.fresh(layer).pipe(Layer.provide(forgetful))),
+    (context) => Context.get(context, Mesh)
+  )
 
 type AMesh = Mesh["Service"]
 

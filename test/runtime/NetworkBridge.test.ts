@@ -7,6 +7,7 @@ import { Mesh } from "../../src/runtime/Mesh.ts"
 import * as Bridge from "../../src/runtime/NetworkBridge.ts"
 import { NetworkBridge } from "../../src/runtime/NetworkBridge.ts"
 import { Identity } from "../../src/services/Identity.ts"
+import { Preferences, type Remembered } from "../../src/services/Preferences.ts"
 import { SimulatedNetwork, SimulatedSignaling, SimulatedWebRtc } from "../../src/testing/index.ts"
 import { type PeerOptions, World } from "../../src/testing/World.ts"
 import { elapse, peer, simulate, world } from "../support/simulation.ts"
@@ -260,6 +261,19 @@ describe("a bridge", () => {
       yield* ada.broadcast("anyone?")
       yield* elapse(20)
       assert.deepStrictEqual([bob.contents(), yield* ada.peers, yield* bob.peers], [[], [], []])
+    }).pipe(simulate, Effect.provide(world)))
+
+  it.effect("leaves the application's preferences alone", () =>
+    Effect.gen(function*() {
+      const remembered: Array<Remembered> = []
+      const keen: Preferences = {
+        recall: Effect.succeed({ networkName: NetworkName.make("family"), allowGlobalFallback: true }),
+        remember: (change) => Effect.sync(() => void remembered.push(change))
+      }
+      const { status } = yield* Effect.provideService(bridge("bridge", [gaming, work], everything), Preferences, keen)
+      yield* elapse(1)
+      assert.deepStrictEqual((yield* status).meshes.map(({ networkName }) => networkName), [gaming, work])
+      assert.deepStrictEqual(remembered, [])
     }).pipe(simulate, Effect.provide(world)))
 
   it.effect("refuses options that cannot be used, and says which", () =>
