@@ -63,5 +63,6 @@ export const stay = Effect.fnUntraced(function*(view: View) {
     Effect.tapError((error) => Effect.sync(() => view.log.note(error.message, "problem"))),
     Effect.retry({ schedule: patience, while: (error) => error._tag === "HubUnreachable" })
   )
-  return yield* Effect.never
+  // An older hub lists nothing; then there is nothing to choose from.
+  yield* Effect.ignore(Effect.map(mesh.networks, view.offer)).pipe(Effect.repeat(Schedule.spaced("15 seconds")))
 }, Effect.scoped)

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type { HubState, MeshStatus } from "../domain/MeshStatus.ts"
 import { type PeerId, short } from "../domain/PeerId.ts"
+import type { NetworkSummary } from "../domain/Signal.ts"
 import * as Dom from "./dom.ts"
 import * as Log from "./Log.ts"
 import * as Peers from "./Peers.ts"
@@ -23,6 +24,8 @@ export interface View {
   /** Shows that a network is being entered. */
   enter(networkName: string, self: PeerId): void
   show(status: MeshStatus): void
+  /** Offers networks to choose from. */
+  offer(networks: ReadonlyArray<NetworkSummary>): void
   /** Shows that nothing more will happen. */
   fail(problem: string): void
 }
@@ -44,6 +47,9 @@ const describe = (state: HubState): string => {
 export const make = (choose: (networkName: string) => void): View => {
   const hub = Dom.find("hub", HTMLParagraphElement)
   const network = Dom.find("network", HTMLInputElement)
+  const networks = Dom.find("networks", HTMLDataListElement)
+  const away = Dom.find("away", HTMLParagraphElement)
+  const refuge = Dom.find("refuge", HTMLElement)
   const fallback = Dom.find("fallback", HTMLInputElement)
   const self = Dom.find("self", HTMLElement)
   const count = Dom.find("count", HTMLSpanElement)
@@ -101,9 +107,14 @@ export const make = (choose: (networkName: string) => void): View => {
       hub.dataset["state"] = status.hub._tag.toLowerCase()
       Dom.setText(hub, describe(status.hub))
       fallback.checked = status.allowGlobalFallback
+      away.hidden = !status.isInFallbackMode
+      Dom.setText(refuge, status.networkName)
       Dom.setText(count, status.knownCount === 0 ? "" : `${status.connectedCount} of ${status.knownCount} linked`)
       alone.hidden = links.length > 0
       peers.show(links, to)
+    },
+    offer(summaries) {
+      networks.replaceChildren(...summaries.map(({ name, present }) => new Option(`${present} there`, name)))
     },
     fail(problem) {
       hub.dataset["state"] = "failed"

@@ -29,16 +29,17 @@ const unpack = async () => {
     ["chromium.br", "fonts.tar.br", "al2023.tar.br"].map((name) => inflate(join(packed, "../bin", name)))
   )
   delete env["TMPDIR"]
-  writeFileSync(
-    join(aside, "fonts.conf"),
-    `<fontconfig><dir>${cache}/fonts</dir><cachedir>${cache}/fonts-cache</cachedir></fontconfig>`
-  )
   if (existsSync(cache)) rmSync(aside, { recursive: true })
   else renameSync(aside, cache)
 }
 
 const packaged = Effect.promise(async () => {
   if (!existsSync(cache)) await unpack()
+  // Each time, for a checkout may have been moved.
+  writeFileSync(
+    join(cache, "fonts.conf"),
+    `<fontconfig><dir>${cache}/fonts</dir><cachedir>${cache}/fonts-cache</cachedir></fontconfig>`
+  )
   // Containers have neither fonts nor the libraries for keys.
   env["FONTCONFIG_FILE"] = join(cache, "fonts.conf")
   env["LD_LIBRARY_PATH"] = [join(cache, "al2023/lib"), env["LD_LIBRARY_PATH"]].filter(Boolean).join(":")
