@@ -157,6 +157,8 @@ const nobody: ReadonlyArray<PeerId> = []
 /** An overlay without links. `now` is in milliseconds since 1970. @category constructors */
 export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, startedAt: number): Overlay => {
   const { longLinks, ringPerSide } = Rules.shapeOf(maxPeers)
+  /** Leaves per side whose change neighbours hear of at once: they may be the next to be linked. */
+  const nearby = 2 * ringPerSide
   const most = maxPeers + Rules.excess
   const peers = Neighbourhood.make(selfId)
   const { self } = peers
@@ -182,7 +184,8 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
   let drawsLeft = Rules.draws
   let placed = false
   let left = false
-  let leafIds: ReadonlyArray<PeerId> = nobody
+  let leafIds: ReadonlySet<PeerId> = new Set()
+  let nearIds = nobody
   let evictedAt = -Infinity
   let excessSince = Infinity
   let selfRoutedAt = -Infinity
@@ -335,9 +338,9 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
   /** Makes room for a ring link, if it can. */
   const makeRoom = (): boolean => total() < most || cancelSlow() || releaseSpare() || evictLong()
 
-  /** Gives up a link that only we wanted, young or not, once there have been too many links for long. */
+  /** Gives up a link that only we wanted, young or not. */
   const giveUpDrawn = (): boolean => {
-    if (now - excessSince < Rules.excessLives || remaining() <= Rules.lastLinks) return false
+    if (remaining() <= Rules.lastLinks) return false
     const chosen = ordered.find((link) => standing(link) === "long" && link.theirs !== "long")
     if (chosen === undefined) return false
     release(chosen, "made room for a neighbour on the ring")
@@ -345,12 +348,13 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
   }
 
   const trim = () => {
-    while (links.size > maxPeers && (releaseSpare() || evictLong() || giveUpDrawn()));
-    if (links.size <= maxPeers) excessSince = Infinity
-    else {
+    while (links.size > maxPeers && releaseSpare());
+    if (links.size > maxPeers) {
+      // A link that changes hands is counted twice for a moment, and nothing need be given up for that.
       excessSince = Math.min(excessSince, now)
+      if (now - excessSince >= Rules.excessLives && (evictLong() || giveUpDrawn())) return trim()
       later(now + wordTakes)
-    }
+    } else excessSince = Infinity
   }
 
   // ------------------------------------------------------------------------------------------------
@@ -580,9 +584,12 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
     if (lost.size > 0) noteChange(true)
     if (!touched) return
     touched = false
-    const ids = Array.from(ownLeaves(), (known) => known.position.id)
-    if (ids.length !== leafIds.length || ids.some((id, index) => id !== leafIds[index])) {
-      leafIds = ids
+    const { clockwise, counter } = peers.leaves(now)
+    leafIds = new Set([...clockwise, ...counter].map(({ position }) => position.id))
+    // What is farther is told with the next round.
+    const near = [...clockwise.slice(0, nearby), ...counter.slice(0, nearby)].map(({ position }) => position.id)
+    if (near.length !== nearIds.length || near.some((id, index) => id !== nearIds[index])) {
+      nearIds = near
       noteChange(false)
     }
   }
@@ -609,7 +616,7 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
   const lose = (peer: PeerId, at: number) => {
     if (!peers.lose(peer, at)) return
     touched = true
-    if (leafIds.includes(peer)) lost.add(peer)
+    if (leafIds.has(peer)) lost.add(peer)
   }
 
   const hearLeaves = ({ ages, leaves }: Pick<Neighbours, "leaves" | "ages">) => {

@@ -88,7 +88,8 @@ export const roundJitter = 0.25
 export const selfRouteShare = 0.3
 
 /**
- * Share of the rounds in which a candidate is looked for, to find out whether there is a second ring.
+ * Share of the rounds in which any candidate is looked for, to find out whether there is a second ring. Those that a hub
+ * introduced and nobody else has spoken of are looked for in every round.
  *
  * @category constants
  */
@@ -170,7 +171,9 @@ export const evictionAge = 60_000
 export const evictionPause = 10_000
 
 /**
- * How long there may be too many links before we give up one that only we wanted, however young it is.
+ * How long there may be too many links before a long one makes room: one that is old enough, or one that only we wanted.
+ * Ring links that change hands are too many for a second or two, and must not cost long ones (simulated: a tenth more links
+ * made under churn).
  *
  * @category constants
  */

@@ -95,6 +95,7 @@ export class Model {
   longestExcess = 0
   /** Peers between which nothing gets through. */
   isCut: (one: Peer, other: Peer) => boolean = () => false
+  readonly reasons = new Map<string, number>()
   readonly failures = new Map<string, number>()
   readonly #agenda = new Agenda()
   #turn = 0
@@ -291,6 +292,7 @@ export class Model {
         const wire = peer.wires.get(command.peer)
         if (wire === undefined) return
         this.hungUp++
+        this.reasons.set(command.reason, (this.reasons.get(command.reason) ?? 0) + 1)
         const other = this.#other(wire, peer)
         const { accepted, open } = wire
         peer.wires.delete(command.peer)
