@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import { Bridged } from "./Bridged.ts"
 import { Content } from "./Content.ts"
 import { NetworkName } from "./NetworkName.ts"
+import * as OverlayFrame from "./OverlayFrame.ts"
 import { PeerId } from "./PeerId.ts"
 
 /** How many hops a new gossip message may travel, as in PeerPigeon. @category constants */
@@ -70,9 +71,16 @@ export const Left = Schema.Struct({ type: Schema.tag("left") })
 export const Binary = Schema.Struct({ type: Schema.tag("__BINARY__"), bytes: Schema.Uint8Array })
 
 /** Everything a neighbour may send. @category schemas */
-export const Frame = Schema.Union([Gossip, Ping, Pong, Eviction, Leave, Left, Binary]).pipe(
-  Schema.toTaggedUnion("type")
-)
+export const Frame = Schema.Union([
+  Gossip,
+  Ping,
+  Pong,
+  Eviction,
+  Leave,
+  Left,
+  Binary,
+  ...OverlayFrame.members
+]).pipe(Schema.toTaggedUnion("type"))
 /** @category models */
 export type Frame = typeof Frame.Type
 

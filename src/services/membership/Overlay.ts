@@ -964,8 +964,6 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
       underway.delete(peer)
       failed(peer, "unreachable")
     }
-    peers.prune(now, (known) => underway.has(known.position.id))
-    pigeons.prune(now, (known) => underway.has(known.position.id))
     if (!placed || random() < Rules.selfRouteShare) selfRoute()
     checkCandidate()
   }
@@ -1013,6 +1011,8 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
     underway.clear()
     ;[roundAt, shareAt, actAt] = [Infinity, Infinity, Infinity]
   }
+
+  const isUnderway = (known: Neighbourhood.Known) => underway.has(known.position.id)
 
   const take = (event: Event) => {
     switch (event._tag) {
@@ -1071,6 +1071,7 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
       now = event.now
       if (left && event._tag !== "Offered") return commands
       take(event)
+      for (const table of [peers, pigeons]) table.prune(now, isUnderway)
       if (!left) notice()
       return commands
     },
