@@ -9,7 +9,7 @@
  * - Make before break: a ring link is let go only when neither end has it among its nearest open ones, and whoever lets
  *   go names the peers to link instead.
  * - A link that the other end wants is taken from it only for a ring link, not when young, and seldom.
- * - The last two links are never given up.
+ * - The last two links are never given up: the nearest open ones on either side are the ring's, whatever else is known.
  * - What is lost is replaced at once from the leaf set, which neighbours exchange.
  * - PeerPigeon peers know none of this: the two nearest to such a peer link it as a leaf, and nothing is counted on it.
  */
@@ -264,8 +264,6 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
       .slice(0, 2 * ringPerSide)
       .map((link) => link.position.id)
 
-  const remaining = () => ordered.length
-
   const unorder = (link: Link) => {
     const index = ordered.indexOf(link)
     if (index >= 0) ordered.splice(index, 1)
@@ -297,7 +295,6 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
 
   /** Releases a link that neither end needs, the nearest first: others are there for it. */
   const releaseSpare = (): boolean => {
-    if (remaining() <= Rules.lastLinks) return false
     let chosen: Link | undefined
     for (const link of ordered) {
       if (standing(link) !== "spare" || now - link.since < wordTakes) continue
@@ -310,7 +307,7 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
 
   /** Takes a long link from its other end, or from us. */
   const evictLong = (): boolean => {
-    if (remaining() <= Rules.lastLinks || now - evictedAt < Rules.evictionPause) return false
+    if (now - evictedAt < Rules.evictionPause) return false
     let chosen: Link | undefined
     for (const link of ordered) {
       if (standing(link) !== "long" || now - link.since < Rules.evictionAge) continue
@@ -340,7 +337,6 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
 
   /** Gives up a link that only we wanted, young or not. */
   const giveUpDrawn = (): boolean => {
-    if (remaining() <= Rules.lastLinks) return false
     const chosen = ordered.find((link) => standing(link) === "long" && link.theirs !== "long")
     if (chosen === undefined) return false
     release(chosen, "made room for a neighbour on the ring")
@@ -962,6 +958,7 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
     for (const [peer, { since }] of underway) {
       if (now - since < Rules.dialLives) continue
       underway.delete(peer)
+      commands.push(Command.HangUp({ peer, reason: "took too long" }))
       failed(peer, "unreachable")
     }
     if (!placed || random() < Rules.selfRouteShare) selfRoute()

@@ -50,13 +50,6 @@ export const leavesPerSide = 8
 export const excess = 2
 
 /**
- * Links that are never given up, whatever the reason: a peer with one link is one loss away from being alone.
- *
- * @category constants
- */
-export const lastLinks = 2
-
-/**
  * Ids known besides the links, at most. Leaf sets and links of 8 neighbours are 200; the oldest give way.
  *
  * @category constants
