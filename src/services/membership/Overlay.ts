@@ -333,7 +333,10 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
   }
 
   /** Makes room for a ring link, if it can. */
-  const makeRoom = (): boolean => total() < most || cancelSlow() || releaseSpare() || evictLong()
+  const makeRoom = (): boolean => {
+    while (total() >= most) if (!cancelSlow() && !releaseSpare() && !evictLong()) return false
+    return true
+  }
 
   /** Gives up a link that only we wanted, young or not. */
   const giveUpDrawn = (): boolean => {
@@ -423,7 +426,7 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
     for (const known of peers.around.slice()) {
       const peer = known.position.id
       if (known.linked || underway.has(peer) || !peers.isAlive(known, now) || !mayDial(known)) continue
-      if (total() >= most && !cancelSlow()) return
+      while (total() >= most) if (!cancelSlow()) return
       dial(peer, isNear(known) ? "ring" : "spare")
     }
   }
@@ -607,6 +610,19 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
     const isVouchedFor = peers.get(peer)?.introducedAt === undefined && peers.get(peer) !== undefined
     const known = hear(peer, now)
     if (known !== undefined && !isVouchedFor) known.introducedAt = now
+  }
+
+  /** Takes word of a peer and of how it speaks; of a neighbour, we know better. */
+  const learn = (peer: PeerId, dialect: Dialect, isIntroduced: boolean): Neighbourhood.Known | undefined => {
+    const really = links.get(peer)?.dialect ?? dialect
+    if (really === "pigeon") {
+      peers.forget(peer)
+      return pigeons.hear(peer, now)
+    }
+    pigeons.forget(peer)
+    if (isIntroduced) hearOf(peer)
+    else hear(peer, now)
+    return peers.get(peer)
   }
 
   const lose = (peer: PeerId, at: number) => {
@@ -814,7 +830,7 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
 
   const onOffered = (event: Extract<Event, { readonly _tag: "Offered" }>) => {
     const { dialect, peer } = event
-    const known = dialect === "homing" ? hear(peer, now) : pigeons.hear(peer, now)
+    const known = learn(peer, dialect, false)
     if (known === undefined || left) {
       commands.push(Command.Refuse({ peer, reason: left ? "this peer leaves the network" : "not a peer to link" }))
       return
@@ -849,6 +865,11 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
 
   const onOpened = (peer: PeerId, dialect: Dialect) => {
     const under = underway.get(peer)
+    if (under === undefined && !links.has(peer) && total() >= most) {
+      // Given up before it opened.
+      commands.push(Command.HangUp({ peer, reason: `all ${maxPeers} links are taken` }))
+      return
+    }
     underway.delete(peer)
     promised.delete(peer)
     if (dialect === "pigeon") {
@@ -1013,16 +1034,9 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
 
   const take = (event: Event) => {
     switch (event._tag) {
-      case "Introduced": {
-        if (event.dialect === "homing") {
-          pigeons.forget(event.peer)
-          hearOf(event.peer)
-        } else if (peers.get(event.peer)?.linked !== true) {
-          peers.forget(event.peer)
-          pigeons.hear(event.peer, now)
-        }
+      case "Introduced":
+        learn(event.peer, event.dialect, true)
         return later(now + Rules.introductionDelay)
-      }
       case "Departed":
         pigeons.lose(event.peer, now)
         lose(event.peer, now)

@@ -341,7 +341,7 @@ const live = (
 
 describe("Overlay, whatever happens", () => {
   const Life = Schema.Array(Choice).check(Schema.isBetweenLength(80, 150))
-  const arbitrary = { arbitrary: { seed: 11, runs: 150 } }
+  const arbitrary = { arbitrary: { seed: 11, runs: 100 } }
   const Most = Schema.Literals([1, 2, 3, 6, 8, 16])
 
   it.prop("keeps its bounds", [Life, Most], ([choices, maxPeers]) => {
