@@ -333,8 +333,8 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
   }
 
   /** Makes room for a ring link, if it can. */
-  const makeRoom = (): boolean => {
-    while (total() >= most) if (!cancelSlow() && !releaseSpare() && !evictLong()) return false
+  const makeRoom = (mayEvict = true): boolean => {
+    while (total() >= most) if (!cancelSlow() && !releaseSpare() && !(mayEvict && evictLong())) return false
     return true
   }
 
@@ -830,22 +830,31 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
 
   const onOffered = (event: Extract<Event, { readonly _tag: "Offered" }>) => {
     const { dialect, peer } = event
+    const before = peers.get(peer)
+    // Nobody here has spoken of it: it is new, or from a ring of its own that is to be joined to ours.
+    const isStranger = before === undefined || before.introducedAt !== undefined
     const known = learn(peer, dialect, false)
     if (known === undefined || left) {
       commands.push(Command.Refuse({ peer, reason: left ? "this peer leaves the network" : "not a peer to link" }))
       return
     }
     if (!links.has(peer) && !underway.has(peer)) {
-      if (!accepts(known, dialect, event.intent)) {
+      const intent = event.intent ?? (promised.has(peer) ? "long" : undefined)
+      if (!accepts(known, dialect, intent, isStranger)) {
         commands.push(Command.Refuse({ peer, reason: `all ${maxPeers} links are taken` }))
         return
       }
-      underway.set(peer, { since: now, intent: event.intent ?? "spare", ours: false, dialect })
+      underway.set(peer, { since: now, intent: intent ?? "spare", ours: false, dialect })
     }
     commands.push(Command.Accept({ peer }))
   }
 
-  const accepts = (known: Neighbourhood.Known, dialect: Dialect, intent: Intent | undefined): boolean => {
+  const accepts = (
+    known: Neighbourhood.Known,
+    dialect: Dialect,
+    intent: Intent | undefined,
+    isStranger: boolean
+  ): boolean => {
     if (dialect === "pigeon") {
       return total() < maxPeers && (peers.around.length === 0 || pigeonCount() < Rules.pigeonLinks)
     }
@@ -854,6 +863,7 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
       const { mayAccept, spare } = counts()
       return total() < most && (promised.has(known.position.id) || (mayAccept > 0 && total() - spare < maxPeers))
     }
+    if (intent === undefined && isStranger) return makeRoom(false)
     return total() < (isSmall() ? most : maxPeers)
   }
 
@@ -866,9 +876,14 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
   const onOpened = (peer: PeerId, dialect: Dialect) => {
     const under = underway.get(peer)
     if (under === undefined && !links.has(peer) && total() >= most) {
-      // Given up before it opened.
-      commands.push(Command.HangUp({ peer, reason: `all ${maxPeers} links are taken` }))
-      return
+      // Given up before it opened. A link that stands is worth more than one that may come.
+      const [other] = underway.keys()
+      if (other === undefined) {
+        commands.push(Command.HangUp({ peer, reason: `all ${maxPeers} links are taken` }))
+        return
+      }
+      underway.delete(other)
+      commands.push(Command.HangUp({ peer: other, reason: "another link opened" }))
     }
     underway.delete(peer)
     promised.delete(peer)

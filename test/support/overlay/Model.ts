@@ -19,6 +19,10 @@ export interface Settings {
   readonly detection: readonly [number, number]
   /** Milliseconds until an offer to a dead peer is given up. */
   readonly patience: number
+  /** Whether an offer says what the link is wanted for. */
+  readonly tellsIntent: boolean
+  /** Milliseconds for which the smaller of two ids waits for the other's offer before it offers itself. */
+  readonly offerWait: number
 }
 
 /** @category constants */
@@ -28,7 +32,9 @@ export const defaults: Settings = {
   maxPeers: 8,
   introductions: "nearest",
   detection: [0, 0],
-  patience: 5000
+  patience: 5000,
+  tellsIntent: true,
+  offerWait: 0
 }
 
 /** One way of a link, in milliseconds. */
@@ -355,11 +361,17 @@ export class Model {
     }
     peer.wires.set(target, wire)
     other.wires.set(peer.id, wire)
-    const takes = this.between(setup) + 3 * way
-    this.after(takes / 2, () => {
+    const waits = peer.id < target ? this.settings.offerWait : 0
+    const takes = waits + this.between(setup) + 3 * way
+    this.after((waits + takes) / 2, () => {
       if (wire.gone || !other.alive || other.wires.get(peer.id) !== wire) return
       const commands = other.overlay.handle(
-        Event.Offered({ now: this.now, peer: peer.id, dialect: "homing", intent })
+        Event.Offered({
+          now: this.now,
+          peer: peer.id,
+          dialect: "homing",
+          ...(this.settings.tellsIntent ? { intent } : {})
+        })
       )
       wire.accepted = commands.some(({ _tag }) => _tag === "Accept")
       for (const command of commands) this.#carryOut(other, command)
