@@ -5,6 +5,8 @@
  *     --seeds 1-20            runs of each formation; default 1-3
  *     --max-peers 6           default 8
  *     --introductions sample  a hub that introduces any 64 peers, not the nearest
+ *     --patient               links as they are made today: the smaller id waits 2 s for the other's offer before it offers
+ *                             itself, and a dead peer is given up after 50 s
  *     --only formation,churn  of formation, repair, churn, merge
  *
  * The core is the real one; around it there is only how long things take: 20 to 120 ms for a link, 0.3 to 1 s to make one.
@@ -20,6 +22,7 @@ const { values: flags } = parseArgs({
     seeds: { type: "string", default: "1-3" },
     "max-peers": { type: "string", default: "8" },
     introductions: { type: "string", default: "nearest" },
+    patient: { type: "boolean", default: false },
     only: { type: "string", default: "formation,repair,churn,merge" }
   }
 })
@@ -33,6 +36,7 @@ const settings = (seed: number, more: Partial<Settings> = {}): Partial<Settings>
   maxPeers,
   minPeers: Math.min(4, maxPeers),
   introductions: flags.introductions === "sample" ? "sample" : "nearest",
+  ...(flags.patient ? { offerWait: 2000, patience: 50_000 } : {}),
   ...more
 })
 

@@ -33,8 +33,8 @@ export type Event = Data.TaggedEnum<{
   Introduced: { readonly now: number; readonly peer: PeerId; readonly dialect: Dialect }
   /** A hub says that a peer has left it. Its links may stand all the same. */
   Departed: { readonly now: number; readonly peer: PeerId }
-  /** A peer wants a link. `intent` is unknown from those who do not say. */
-  Offered: { readonly now: number; readonly peer: PeerId; readonly dialect: Dialect; readonly intent?: Intent }
+  /** A peer wants a link; what for is for us to find out, since it could claim anything. */
+  Offered: { readonly now: number; readonly peer: PeerId; readonly dialect: Dialect }
   LinkOpened: { readonly now: number; readonly peer: PeerId; readonly dialect: Dialect }
   LinkClosed: { readonly now: number; readonly peer: PeerId }
   /** A link that was under way did not come about. `refused` comes from the peer itself, which is alive then. */
@@ -839,31 +839,22 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
       return
     }
     if (!links.has(peer) && !underway.has(peer)) {
-      const intent = event.intent ?? (promised.has(peer) ? "long" : undefined)
-      if (!accepts(known, dialect, intent, isStranger)) {
+      if (!accepts(known, dialect, isStranger)) {
         commands.push(Command.Refuse({ peer, reason: `all ${maxPeers} links are taken` }))
         return
       }
-      underway.set(peer, { since: now, intent: intent ?? "spare", ours: false, dialect })
+      underway.set(peer, { since: now, intent: promised.has(peer) ? "long" : "spare", ours: false, dialect })
     }
     commands.push(Command.Accept({ peer }))
   }
 
-  const accepts = (
-    known: Neighbourhood.Known,
-    dialect: Dialect,
-    intent: Intent | undefined,
-    isStranger: boolean
-  ): boolean => {
+  const accepts = (known: Neighbourhood.Known, dialect: Dialect, isStranger: boolean): boolean => {
     if (dialect === "pigeon") {
       return total() < maxPeers && (peers.around.length === 0 || pigeonCount() < Rules.pigeonLinks)
     }
-    if (intent === "ring" || intent === "bridge" || isNear(known)) return makeRoom()
-    if (intent === "long") {
-      const { mayAccept, spare } = counts()
-      return total() < most && (promised.has(known.position.id) || (mayAccept > 0 && total() - spare < maxPeers))
-    }
-    if (intent === undefined && isStranger) return makeRoom(false)
+    if (isNear(known)) return makeRoom()
+    if (promised.has(known.position.id)) return total() < most
+    if (isStranger) return makeRoom(false)
     return total() < (isSmall() ? most : maxPeers)
   }
 
@@ -902,13 +893,12 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
     }
     const before = links.get(peer)
     if (before !== undefined) unorder(before)
-    const said = under === undefined || under.ours || under.intent === "bridge" ? "spare" : under.intent
     const link: Link = {
       position: Ring.position(peer),
       dialect,
       since: now,
       drawn: under?.intent === "long" && under.ours,
-      theirs: dialect === "homing" ? said : "spare",
+      theirs: under?.intent === "long" && !under.ours ? "long" : "spare",
       links: [],
       pigeons: nobody,
       told: undefined

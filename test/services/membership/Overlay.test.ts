@@ -30,7 +30,7 @@ const introduce = (it: Overlay, peers: ReadonlyArray<PeerId>, now = start) => {
 }
 
 const open = (it: Overlay, one: PeerId, now: number) => {
-  const offered = it.handle(Event.Offered({ now, peer: one, dialect: "homing", intent: "ring" }))
+  const offered = it.handle(Event.Offered({ now, peer: one, dialect: "homing" }))
   return [...offered, ...it.handle(Event.LinkOpened({ now, peer: one, dialect: "homing" }))]
 }
 
@@ -103,7 +103,7 @@ describe("Overlay", () => {
     const offer = (now: number, one: PeerId | undefined) =>
       one === undefined
         ? []
-        : it.handle(Event.Offered({ now, peer: one, dialect: "homing", intent: "ring" })).map(({ _tag }) => _tag)
+        : it.handle(Event.Offered({ now, peer: one, dialect: "homing" })).map(({ _tag }) => _tag)
     assert.deepStrictEqual(offer(start + 1000, near[0]), ["Refuse"])
     assert.include(offer(start + Rules.evictionAge + 1000, near[0]), "Accept")
     assert.deepStrictEqual(offer(start + Rules.evictionAge + 1001, near[1]), ["Refuse"])
@@ -280,7 +280,7 @@ const live = (
         for (const other of whom) give(Event.Introduced({ now, peer: peer(other), dialect: "homing" }))
         break
       case "offer":
-        give(Event.Offered({ now, peer: one, dialect: who % 7 === 0 ? "pigeon" : "homing", intent: how }))
+        give(Event.Offered({ now, peer: one, dialect: who % 7 === 0 ? "pigeon" : "homing" }))
         break
       case "open":
         for (const other of Array.from(underway).slice(0, 3)) {

@@ -19,8 +19,6 @@ export interface Settings {
   readonly detection: readonly [number, number]
   /** Milliseconds until an offer to a dead peer is given up. */
   readonly patience: number
-  /** Whether an offer says what the link is wanted for. */
-  readonly tellsIntent: boolean
   /** Milliseconds for which the smaller of two ids waits for the other's offer before it offers itself. */
   readonly offerWait: number
 }
@@ -33,7 +31,6 @@ export const defaults: Settings = {
   introductions: "nearest",
   detection: [0, 0],
   patience: 5000,
-  tellsIntent: true,
   offerWait: 0
 }
 
@@ -366,12 +363,7 @@ export class Model {
     this.after((waits + takes) / 2, () => {
       if (wire.gone || !other.alive || other.wires.get(peer.id) !== wire) return
       const commands = other.overlay.handle(
-        Event.Offered({
-          now: this.now,
-          peer: peer.id,
-          dialect: "homing",
-          ...(this.settings.tellsIntent ? { intent } : {})
-        })
+        Event.Offered({ now: this.now, peer: peer.id, dialect: "homing" })
       )
       wire.accepted = commands.some(({ _tag }) => _tag === "Accept")
       for (const command of commands) this.#carryOut(other, command)
