@@ -5,7 +5,8 @@
  */
 import { PeerId } from "../../../src/domain/PeerId.ts"
 import * as Ring from "../../../src/domain/Ring.ts"
-import { type Command, Event, type Intent, make, type Overlay } from "../../../src/services/membership/Overlay.ts"
+import { make, type Overlay } from "../../../src/services/membership/Overlay.ts"
+import { type Command, Event, type Intent } from "../../../src/services/membership/OverlayEvent.ts"
 import { Agenda } from "../../../src/testing/Agenda.ts"
 
 /** @category models */
