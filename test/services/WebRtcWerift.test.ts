@@ -2,12 +2,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { RTCPeerConnection } from "werift"
 import { withoutDefaultStun } from "../../src/services/webrtc/werift.ts"
 import * as WebRtcWerift from "../../src/services/WebRtcWerift.ts"
-import { both, carriesPackets, negotiates, restarts } from "./webrtc/conformance.ts"
+import { both, carriesPackets, negotiates, restarts, tricklesAtOnce } from "./webrtc/conformance.ts"
 
 describe("WebRtcWerift", () => {
   const engines = both(WebRtcWerift.layer)
   carriesPackets(engines)
-  negotiates(engines)
+  negotiates(engines, { emptyRecord: "ignored" })
+  tricklesAtOnce(engines)
   restarts(engines)
 })
 

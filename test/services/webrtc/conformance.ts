@@ -247,7 +247,91 @@ export const carriesPackets = (engines: Engines): void => {
 }
 
 /** What an engine does that speaks ICE, DTLS and SCTP over real sockets. */
-export const negotiates = (engines: Engines): void => {
+export const negotiates = (engines: Engines, options: {
+  /** What the answerer makes of an empty DTLS record: OpenSSL ends the connection. */
+  readonly emptyRecord: "ignored" | "fatal"
+}): void => {
+  it.live("keeps candidates that come before the answer", () =>
+    Effect.gen(function*() {
+      const [offerer, answerer] = yield* openBoth(engines)
+      const sdp = yield* offerer.connection.offer()
+      assert.notInclude(sdp, "a=candidate")
+      assert.lengthOf(offerer.candidates, 0)
+      const answer = yield* answerer.connection.accept(sdp)
+      assert.notInclude(answer, "a=candidate")
+      assert.lengthOf(answerer.candidates, 0)
+      while (answerer.candidates.length === 0) yield* Effect.sleep(5)
+      for (const candidate of answerer.candidates) yield* offerer.connection.addCandidate(candidate)
+      offerer.other = answerer.connection
+      yield* offerer.connection.complete(answer)
+      yield* Queue.take(offerer.channels)
+    }), live)
+
+  it.live("answers Chromium's offer with audio and video inactive and not rejected", () =>
+    Effect.gen(function*() {
+      const { connection } = yield* openEnd(engines, "answerer")
+      const answer = yield* connection.accept(chromiumOffer)
+      const [session = "", ...sections] = answer.split(/^m=/m)
+      assert.match(session, /^a=group:BUNDLE 0 1 2\r?$/m)
+      assert.lengthOf(sections, 3)
+      for (const [index, section] of sections.entries()) {
+        assert.match(section, /^(audio|video|application) 9 /)
+        assert.match(section, new RegExp(`^a=mid:${index}\\r?$`, "m"))
+        for (const attribute of ["ice-ufrag", "ice-pwd", "setup:active"]) assert.include(section, `a=${attribute}`)
+        // Of a section, or of all.
+        assert.include(session + section, "a=fingerprint")
+        if (index < 2) assert.match(section, /^a=inactive\r?$/m)
+      }
+    }), live)
+
+  it.live("outlives what a hostile peer sends", () =>
+    Effect.gen(function*() {
+      const answerer = yield* openEnd(engines, "answerer")
+      const hostile = new RTCPeerConnection({ iceServers: [] })
+      yield* Effect.addFinalizer(() => Effect.promise(() => hostile.close()))
+      const channel = hostile.createDataChannel("messages")
+      const offer = yield* Effect.promise(() => hostile.createOffer())
+      yield* Effect.promise(() => hostile.setLocalDescription(offer))
+      const answer = yield* answerer.connection.accept(hostile.localDescription?.sdp ?? "")
+      yield* Effect.promise(() => hostile.setRemoteDescription({ type: "answer", sdp: answer }))
+      while (answerer.candidates.length === 0) yield* Effect.sleep(5)
+      for (const candidate of answerer.candidates) yield* Effect.promise(() => hostile.addIceCandidate(candidate))
+      yield* Queue.take(answerer.channels)
+      const [transport] = hostile.dtlsTransports
+      for (const size of [...options.emptyRecord === "ignored" ? [0] : [], 1, 11, 12, 13, 40, 1000]) {
+        yield* Effect.promise(async () => transport?.sendData(Buffer.alloc(size, 3)))
+      }
+      // A message of an unknown kind, and an acknowledgement of a channel that is not there.
+      yield* Effect.promise(async () => void hostile.sctpTransport?.sctp.send(channel.id, 99, Buffer.from("x")))
+      yield* Effect.promise(async () => void hostile.sctpTransport?.sctp.send(40, 50, Buffer.of(2)))
+      channel.send("still here")
+      assert.strictEqual(yield* Queue.take(answerer.packets), "still here")
+      if (options.emptyRecord === "fatal") {
+        yield* Effect.promise(async () => transport?.sendData(Buffer.alloc(0)))
+        yield* Queue.take(answerer.closes)
+      }
+    }), live)
+
+  it.live("closes at any moment, quickly, and leaves nothing behind", () =>
+    Effect.gen(function*() {
+      const before = resources()
+      for (const moment of [0, 1, 3, 10, 30, 60, 110, 130, 150, undefined]) {
+        const pair = Effect.gen(function*() {
+          const scope = yield* Effect.scope
+          const linking = link(engines).pipe(Scope.provide(scope))
+          if (moment === undefined) yield* linking
+          else yield* Effect.forkIn(linking, scope).pipe(Effect.andThen(Effect.sleep(moment)))
+        })
+        const start = performance.now()
+        yield* Effect.scoped(pair)
+        assert.isBelow(performance.now() - start, 2500)
+      }
+      while (resources().some((resource) => !before.includes(resource))) yield* Effect.sleep(50)
+    }), live)
+}
+
+/** What an engine does that tells its candidates before there is an answer. */
+export const tricklesAtOnce = (engines: Engines): void => {
   it.live(
     "keeps candidates that come before the description, and ignores empty and bad ones",
     () =>
@@ -274,63 +358,6 @@ export const negotiates = (engines: Engines): void => {
       }),
     live
   )
-
-  it.live("answers Chromium's offer with audio and video inactive and not rejected", () =>
-    Effect.gen(function*() {
-      const { connection } = yield* openEnd(engines, "answerer")
-      const answer = yield* connection.accept(chromiumOffer)
-      const [session = "", ...sections] = answer.split(/^m=/m)
-      assert.match(session, /^a=group:BUNDLE 0 1 2\r?$/m)
-      assert.lengthOf(sections, 3)
-      for (const [index, section] of sections.entries()) {
-        assert.match(section, /^(audio|video|application) 9 /)
-        assert.match(section, new RegExp(`^a=mid:${index}\\r?$`, "m"))
-        for (const attribute of ["ice-ufrag", "ice-pwd", "fingerprint", "setup:active"]) {
-          assert.include(section, `a=${attribute}`)
-        }
-        if (index < 2) assert.match(section, /^a=inactive\r?$/m)
-      }
-    }), live)
-
-  it.live("outlives what a hostile peer sends", () =>
-    Effect.gen(function*() {
-      const answerer = yield* openEnd(engines, "answerer")
-      const hostile = new RTCPeerConnection({ iceServers: [] })
-      yield* Effect.addFinalizer(() => Effect.promise(() => hostile.close()))
-      const channel = hostile.createDataChannel("messages")
-      const offer = yield* Effect.promise(() => hostile.createOffer())
-      yield* Effect.promise(() => hostile.setLocalDescription(offer))
-      const answer = yield* answerer.connection.accept(hostile.localDescription?.sdp ?? "")
-      yield* Effect.promise(() => hostile.setRemoteDescription({ type: "answer", sdp: answer }))
-      for (const candidate of answerer.candidates) yield* Effect.promise(() => hostile.addIceCandidate(candidate))
-      yield* Queue.take(answerer.channels)
-      const [transport] = hostile.dtlsTransports
-      for (const size of [0, 1, 11, 12, 13, 40, 1000]) {
-        yield* Effect.promise(async () => transport?.sendData(Buffer.alloc(size, 3)))
-      }
-      // A message of an unknown kind, and an acknowledgement of a channel that is not there.
-      yield* Effect.promise(async () => void hostile.sctpTransport?.sctp.send(channel.id, 99, Buffer.from("x")))
-      yield* Effect.promise(async () => void hostile.sctpTransport?.sctp.send(40, 50, Buffer.of(2)))
-      channel.send("still here")
-      assert.strictEqual(yield* Queue.take(answerer.packets), "still here")
-    }), live)
-
-  it.live("closes at any moment, quickly, and leaves nothing behind", () =>
-    Effect.gen(function*() {
-      const before = resources()
-      for (const moment of [0, 1, 3, 10, 30, 60, 110, 130, 150, undefined]) {
-        const pair = Effect.gen(function*() {
-          const scope = yield* Effect.scope
-          const linking = link(engines).pipe(Scope.provide(scope))
-          if (moment === undefined) yield* linking
-          else yield* Effect.forkIn(linking, scope).pipe(Effect.andThen(Effect.sleep(moment)))
-        })
-        const start = performance.now()
-        yield* Effect.scoped(pair)
-        assert.isBelow(performance.now() - start, 2500)
-      }
-      while (resources().some((resource) => !before.includes(resource))) yield* Effect.sleep(50)
-    }), live)
 }
 
 /** What an engine does that can look for a new path while the old one stands. */
@@ -348,6 +375,22 @@ export const restarts = (engines: Engines): void => {
       assert.strictEqual(offerer.states.at(-1), "connected")
       assert.strictEqual(answerer.states.at(-1), "connected")
       assert.strictEqual(yield* Queue.size(offerer.closes), 0)
+    }), live)
+}
+
+/** What an engine does that cannot. */
+export const refusesRestarts = (engines: Engines, who: "offerer" | "answerer"): void => {
+  it.live("refuses an ICE restart, and carries on", () =>
+    Effect.gen(function*() {
+      const { answerer, offerer, toAnswerer, toOfferer } = yield* link(engines)
+      const asked = who === "offerer"
+        ? offerer.connection.offer({ restart: true })
+        : answerer.connection.accept(chromiumOffer)
+      const error = yield* Effect.flip(asked)
+      assert.strictEqual(error._tag, "WebRtcError")
+      assert.include(error.message, "restart")
+      yield* flood(toAnswerer, answerer, 100, 20)
+      yield* flood(toOfferer, offerer, 100, 20)
     }), live)
 }
 
