@@ -2,7 +2,14 @@ import { describe } from "@effect/vitest"
 import * as Layer from "effect/Layer"
 import * as WebRtcNative from "../../src/services/WebRtcNative.ts"
 import * as WebRtcWerift from "../../src/services/WebRtcWerift.ts"
-import { both, carriesPackets, negotiates, refusesRestarts, tricklesAtOnce } from "./webrtc/conformance.ts"
+import {
+  both,
+  carriesPackets,
+  losesNoFlight,
+  negotiates,
+  refusesRestarts,
+  tricklesAtOnce
+} from "./webrtc/conformance.ts"
 
 const native = Layer.orDie(WebRtcNative.layer)
 const werift = WebRtcWerift.layer
@@ -11,6 +18,7 @@ describe("WebRtcNative", () => {
   const engines = both(native)
   carriesPackets(engines)
   negotiates(engines, { emptyRecord: "fatal" })
+  losesNoFlight(engines)
   refusesRestarts(engines, "offerer")
   refusesRestarts(engines, "answerer")
 })
@@ -25,5 +33,6 @@ describe("WebRtcNative, answering werift", () => {
   const engines = { offerer: werift, answerer: native }
   carriesPackets(engines)
   negotiates(engines, { emptyRecord: "fatal" })
+  losesNoFlight(engines)
   tricklesAtOnce(engines)
 })

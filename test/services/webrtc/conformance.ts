@@ -360,6 +360,20 @@ export const tricklesAtOnce = (engines: Engines): void => {
   )
 }
 
+/** What an engine does whose DTLS sends a lost flight again after a second: it loses none. */
+export const losesNoFlight = (engines: Engines): void => {
+  it.live("opens links without waiting for a second flight", () =>
+    Effect.gen(function*() {
+      let slow = 0
+      for (let n = 0; n < 9; n++) {
+        const start = performance.now()
+        yield* Effect.scoped(link(engines))
+        if (performance.now() - start > 900) slow++
+      }
+      assert.isBelow(slow, 3)
+    }), live)
+}
+
 /** What an engine does that can look for a new path while the old one stands. */
 export const restarts = (engines: Engines): void => {
   it.live("restarts ICE while the channel stands", () =>
