@@ -118,20 +118,20 @@ export class ChannelOfDataChannel implements NativeChannel {
     this.addEventListener = listeners.add
     this.removeEventListener = listeners.remove
     if (channel.isOpen()) this.#state = "open"
-    // Before `onClosed`: each has a queue of its own, served in the order of registration, and what is in this one is
-    // given up once the channel is closed.
-    channel.onMessage((data) => listeners.tell("message", { data }))
     channel.onOpen(() => {
       if (this.#state !== "connecting") return
       this.#state = "open"
       listeners.tell("open", undefined)
     })
+    channel.onBufferedAmountLow(() => listeners.tell("bufferedamountlow", undefined))
+    // Next to each other and in this order: each callback has a queue of its own, the queues are served in the order of
+    // registration, and messages that still wait when the channel is said to be closed are given up.
+    channel.onMessage((data) => listeners.tell("message", { data }))
     channel.onClosed(() => {
       if (this.#state === "closed") return
       this.#state = "closed"
       listeners.tell("close", undefined)
     })
-    channel.onBufferedAmountLow(() => listeners.tell("bufferedamountlow", undefined))
   }
 
   get readyState() {
