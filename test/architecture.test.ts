@@ -21,12 +21,14 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
 const edges = [
   /^runtime\/node(\.ts$|\/)/,
   /^runtime\/promise\/node\.ts$/,
+  /^services\/WebRtcNative\.ts$/,
+  /^services\/webrtc\/datachannel\.ts$/,
   /^services\/WebRtcWerift\.ts$/,
   /^services\/webrtc\/werift\.ts$/,
   /^hub\//,
   /^cli\//
 ]
-const platform = /^(node:|ws$|werift$|@effect\/platform-node)/
+const platform = /^(node:|ws$|werift$|node-datachannel$|@effect\/platform-node)/
 
 const roomOf = (file: string): string => file.split("/")[0] ?? file
 

@@ -29,6 +29,19 @@ export interface PeerOptions {
   readonly grace: Duration.Duration | undefined
   /** The pause between two looks at the health. */
   readonly healthInterval: Duration.Duration | undefined
+  /** What does WebRTC. */
+  readonly engine: "werift" | "native"
+}
+
+/** The platform with an engine; the native one is loaded only for those who ask for it. */
+const layerPlatform = ({ engine, profile }: Pick<PeerOptions, "engine" | "profile">) => {
+  if (engine === "werift") return profile === undefined ? Node.layer : Node.layerProfile(profile)
+  return Layer.unwrap(
+    Effect.map(
+      Effect.promise(() => import("../runtime/native.ts")),
+      (Native) => profile === undefined ? Native.layer : Native.layerProfile(profile)
+    )
+  )
 }
 
 const layerPolicy = (grace: Duration.Duration) => {
@@ -43,9 +56,9 @@ const layerSchedule = (interval: Duration.Duration) =>
     checks: Schedule.jittered(Schedule.spaced(interval))
   })
 
-const layerMesh = ({ grace, healthInterval, mesh, profile }: PeerOptions) =>
+const layerMesh = ({ grace, healthInterval, mesh, ...platform }: PeerOptions) =>
   Mesh.layer(mesh).pipe(
-    Layer.provide(profile === undefined ? Node.layer : Node.layerProfile(profile)),
+    Layer.provide(layerPlatform(platform)),
     Layer.provide(grace === undefined ? Layer.empty : layerPolicy(grace)),
     Layer.provide(healthInterval === undefined ? Layer.empty : layerSchedule(healthInterval))
   )

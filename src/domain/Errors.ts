@@ -101,6 +101,20 @@ export class LinkClosed extends Schema.TaggedError<LinkClosed>()("LinkClosed", {
   }
 }
 
+/** A WebRTC engine that was asked for is not there. @category errors */
+export class EngineMissing extends Schema.TaggedError<EngineMissing>()("EngineMissing", {
+  /** The engine's name, such as `native`. */
+  engine: Schema.String,
+  /** The package that brings it. */
+  packageName: Schema.String,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `The WebRTC engine ${this.engine} cannot be loaded (${this.problem}). Install it with npm install ` +
+      `${this.packageName}, or use werift, which needs nothing else.`
+  }
+}
+
 /** WebRTC refused a step of a connection's set-up. @category errors */
 export class WebRtcError extends Schema.TaggedError<WebRtcError>()("WebRtcError", {
   /** The step, such as `set the remote description`. */

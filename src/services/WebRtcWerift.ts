@@ -1,4 +1,5 @@
 /** WebRTC for Node, in TypeScript all the way down: werift. */
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { networkInterfaces } from "node:os"
 import { RTCDataChannel, RTCPeerConnection } from "werift"
@@ -38,8 +39,9 @@ const stunGatherSeconds = 3
  */
 export const layer: Layer.Layer<WebRtc> = Layer.succeed(WebRtc, {
   engine: "werift",
-  open: (options) =>
-    open(() => {
+  open: Effect.fnUntraced(function*(options) {
+    const run = Effect.runForkWith(yield* Effect.context<never>())
+    return yield* open(() => {
       const native = new RTCPeerConnection({
         iceServers: options.iceServers.map(toIceServer),
         iceAdditionalHostAddresses: hasNetwork() ? [] : ["127.0.0.1"],
@@ -70,7 +72,9 @@ export const layer: Layer.Layer<WebRtc> = Layer.succeed(WebRtc, {
           else channel.send(Buffer.from(packet.buffer, packet.byteOffset, packet.byteLength))
         },
         isChannel: (channel) => channel instanceof RTCDataChannel,
-        prepare: () => speedUp(native),
+        prepare: () => {
+          if (!speedUp(native)) run(Effect.logDebug("werift's ciphers are not as expected, and take twice as long"))
+        },
         close: async () => {
           await native.close()
           await release(native, gathering)
@@ -79,6 +83,7 @@ export const layer: Layer.Layer<WebRtc> = Layer.succeed(WebRtc, {
         lowWaterMark
       }
     }, options)
+  })
 })
 
 /** Whether a STUN server is among those configured. */

@@ -165,9 +165,10 @@ export const make = (network: SimulatedNetwork["Service"], options: { readonly t
           return Effect.void
         })
 
-      const describe = Effect.sync(() => {
+      const describe = Effect.suspend(() => {
+        if (!ends.has(end.name)) return Effect.fail(refuse("describe a connection", "it is closed"))
         handlers.onCandidate({ candidate: `candidate:${end.name}`, sdpMid: "0", sdpMLineIndex: 0 })
-        return sdpOf(end)
+        return Effect.succeed(sdpOf(end))
       })
 
       return {

@@ -74,15 +74,34 @@ export const peer = Command.make(
       Flag.atLeast(0),
       Flag.mapEffect((servers) => Effect.forEach(servers, iceServer))
     ),
+    engine: Flag.Literals("engine", ["werift", "native"]).pipe(
+      Flag.withDescription("What does WebRTC: werift (default), or native, which needs the package node-datachannel"),
+      Flag.withDefault("werift")
+    ),
     json: Flag.Boolean("json").pipe(
       Flag.withDescription("Speak JSON lines on standard input and output, for programs (docs/peer-json.md)"),
       Flag.withDefault(false)
     )
   },
-  ({ allowGlobalFallback, grace, healthInterval, hubs, iceServers, json, maxPeers, minPeers, networkName, profile }) =>
+  (
+    {
+      allowGlobalFallback,
+      engine,
+      grace,
+      healthInterval,
+      hubs,
+      iceServers,
+      json,
+      maxPeers,
+      minPeers,
+      networkName,
+      profile
+    }
+  ) =>
     Effect.promise(() => import("../peer.ts")).pipe(
       Effect.flatMap(({ run }) =>
         run({
+          engine,
           json,
           profile: Option.getOrUndefined(profile),
           grace: Option.getOrUndefined(grace),

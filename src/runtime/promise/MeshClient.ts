@@ -9,7 +9,7 @@ import type { KeyValueStore } from "effect/persistence/KeyValueStore"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Content } from "../../domain/Content.ts"
-import { InvalidInput, type StoreUnusable } from "../../domain/Errors.ts"
+import { type EngineMissing, InvalidInput, type StoreUnusable } from "../../domain/Errors.ts"
 import type { MeshEvent } from "../../domain/MeshEvent.ts"
 import type { LinkStatus, MeshStatus } from "../../domain/MeshStatus.ts"
 import { PeerId } from "../../domain/PeerId.ts"
@@ -26,9 +26,9 @@ import * as MeshStore from "./MeshStore.ts"
 /** What a platform gives a mesh. @category models */
 export interface Platform {
   /** Everything, with a fresh identity. */
-  readonly layer: Layer.Layer<SignalingTransport | WebRtc | Identity, CryptoError.CryptoError>
+  readonly layer: Layer.Layer<SignalingTransport | WebRtc | Identity, CryptoError.CryptoError | EngineMissing>
   readonly layerSignaling: Layer.Layer<SignalingTransport>
-  readonly layerWebRtc: Layer.Layer<WebRtc>
+  readonly layerWebRtc: Layer.Layer<WebRtc, EngineMissing>
   /** The store of a profile. */
   readonly layerStore: (profile: string) => Layer.Layer<KeyValueStore, InvalidInput | StoreUnusable>
 }

@@ -5,6 +5,7 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import { LinkClosed, WebRtcError } from "../../domain/Errors.ts"
 import type { Packet } from "../../domain/Frame.ts"
@@ -88,6 +89,8 @@ export interface Engine<C extends NativeChannel> {
   readonly highWaterMark: number
   /** Bytes waiting to be sent at which it resumes. */
   readonly lowWaterMark: number
+  /** How long an answerer keeps the offerer's candidates to itself, so that it is found before it looks. Default: not at all. */
+  readonly headStart?: Duration.Input
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -122,7 +125,6 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
   const { native } = engine
   const scope = yield* Effect.scope
 
-  let closed = false
   let state: ConnectionState | "new" = "new"
   let channel: { readonly native: C; detach(): void } | undefined
   /** Local candidates that wait until their description is returned. */
@@ -130,22 +132,23 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
   /** The other side's candidates that came before its description. */
   let early: Array<Candidate> = []
   let remoteSdp: string | undefined
+  const mayLook = Latch.makeUnsafe(role === "offerer" || engine.headStart === undefined)
 
   const onCandidate = ({ candidate }: NativeEvents["icecandidate"]) => {
-    if (closed || !candidate || candidate.candidate === "") return
+    if (state === "closed" || !candidate || candidate.candidate === "") return
     if (withheld === undefined) handlers.onCandidate(toCandidate(candidate))
     else withheld.push(candidate)
   }
 
   const onState = () => {
     const now = engine.state()
-    if (closed || now === state || now === "new") return
+    if (state === "closed" || now === state || now === "new") return
     state = now
     handlers.onState(now)
   }
 
   const onChannel = ({ channel: found }: NativeEvents["datachannel"]) => {
-    if (closed) return
+    if (state === "closed") return
     if (role === "offerer" || channel !== undefined || found.label !== channelLabel || !engine.isChannel(found)) {
       found.close()
     } else {
@@ -155,19 +158,20 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
 
   const attach = (native: C) => {
     native.bufferedAmountLowThreshold = engine.lowWaterMark
-    let opened = false
-    let ended = false
+    /** What the handlers know of the channel. Once it has ended, they hear no more of it. */
+    let phase: "opening" | "open" | "ended" = "opening"
     const waiting = new Set<() => void>()
     const wake = () => {
       for (const resume of waiting) resume()
       waiting.clear()
     }
     const gone = new LinkClosed({ peerId, reason: "the data channel is closed" })
+    const carries = () => phase !== "ended" && native.readyState === "open"
     const port: Channel = {
       bufferedAmount: () => native.bufferedAmount,
       send: (packet) =>
         Effect.suspend(() => {
-          if (closed || native.readyState !== "open") return Effect.fail(gone)
+          if (!carries()) return Effect.fail(gone)
           try {
             engine.send(native, packet)
             return Effect.void
@@ -176,10 +180,10 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
           }
         }),
       writable: Effect.suspend(() => {
-        if (closed || native.readyState !== "open") return Effect.fail(gone)
+        if (!carries()) return Effect.fail(gone)
         if (native.bufferedAmount < engine.highWaterMark) return Effect.void
         return Effect.callback<void, LinkClosed>((resume) => {
-          const ready = () => resume(closed || native.readyState !== "open" ? Effect.fail(gone) : Effect.void)
+          const ready = () => resume(carries() ? Effect.void : Effect.fail(gone))
           waiting.add(ready)
           return Effect.sync(() => waiting.delete(ready))
           // A new burst only after the event loop has turned: the last one has to leave, and to be acknowledged.
@@ -187,23 +191,23 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
       })
     }
     const onOpen = () => {
-      if (closed || opened) return
-      opened = true
+      if (phase !== "opening") return
+      phase = "open"
       engine.prepare(native)
       handlers.onOpen(port)
     }
     const onMessage = ({ data }: NativeChannelEvents["message"]) => {
       const packet = toPacket(data)
-      if (packet === undefined || closed || ended) return
+      if (packet === undefined || phase === "ended") return
       // An engine may deliver before it says that the channel is open.
       onOpen()
       handlers.onPacket(packet)
     }
     const onClose = () => {
+      const before = phase
+      phase = "ended"
       wake()
-      if (closed || ended) return
-      ended = true
-      if (opened) handlers.onClose()
+      if (before === "open") handlers.onClose()
     }
     native.addEventListener("open", onOpen)
     native.addEventListener("message", onMessage)
@@ -212,6 +216,7 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
     channel = {
       native,
       detach: () => {
+        phase = "ended"
         native.removeEventListener("open", onOpen)
         native.removeEventListener("message", onMessage)
         native.removeEventListener("bufferedamountlow", wake)
@@ -224,7 +229,7 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
 
   const step = <A>(name: string, run: () => Promise<A>) =>
     Effect.suspend(() =>
-      closed
+      state === "closed"
         ? Effect.fail(new WebRtcError({ step: name, cause: new Error("the connection is closed") }))
         : Effect.tryPromise({ try: run, catch: (cause) => new WebRtcError({ step: name, cause }) })
     )
@@ -249,26 +254,28 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
 
   const setRemote = (description: Description) =>
     Effect.gen(function*() {
+      const [sdp, enclosed] = mayLook.isOpen() ? [description.sdp, []] : takeOut(description.sdp)
       yield* step(`apply the ${description.type} of the other side`, async () => {
-        if (!hasChannel.test(description.sdp)) throw new Error("it describes no data channel")
-        await engine.setRemoteDescription(description)
+        if (!hasChannel.test(sdp)) throw new Error("it describes no data channel")
+        await engine.setRemoteDescription({ ...description, sdp })
       })
       remoteSdp = description.sdp
-      const candidates = early
+      const candidates = [...enclosed, ...early]
       early = []
       yield* Effect.forEach(candidates, addCandidate, { discard: true })
     })
 
   const addCandidate = (candidate: Candidate): Effect.Effect<void> => {
     const { homing: _, ...init } = candidate
-    if (closed || init.candidate === "") return Effect.void
+    if (state === "closed" || init.candidate === "") return Effect.void
     if (isEarly(candidate, remoteSdp)) {
       if (early.length < maxEarly) early.push(candidate)
       return Effect.void
     }
     // Not waited for: a browser hides its address behind a `.local` name, and where multicast does not work werift
     // asks for it for 10 s. The browser's own checks reach us meanwhile.
-    return Effect.tryPromise(() => native.addIceCandidate(init)).pipe(
+    return mayLook.await.pipe(
+      Effect.andThen(Effect.tryPromise(() => native.addIceCandidate(init))),
       Effect.catch((error) => Effect.logDebug("A candidate is of no use", init.candidate, error.cause)),
       Effect.forkIn(scope),
       Effect.asVoid
@@ -281,7 +288,7 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
   native.addEventListener("datachannel", onChannel)
   yield* Effect.addFinalizer(() =>
     Effect.suspend(() => {
-      closed = true
+      state = "closed"
       channel?.detach()
       native.removeEventListener("icecandidate", onCandidate)
       native.removeEventListener("connectionstatechange", onState)
@@ -307,7 +314,9 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
       describing(Effect.andThen(
         setRemote({ type: "offer", sdp }),
         step("make an answer", async () => describe("answer", await native.createAnswer()))
-      )),
+      )).pipe(
+        Effect.tap(Effect.forkIn(Effect.delay(mayLook.open, engine.headStart ?? 0), scope))
+      ),
     complete: (sdp) => setRemote({ type: "answer", sdp }),
     addCandidate
   }
@@ -354,6 +363,12 @@ const nextEvent = (
 /** A candidate is early when it belongs to no description of the other side that was applied. */
 const isEarly = ({ usernameFragment }: Candidate, remoteSdp: string | undefined): boolean =>
   remoteSdp === undefined || (!!usernameFragment && !remoteSdp.includes(`a=ice-ufrag:${usernameFragment}`))
+
+/** A description without its candidates, and those. */
+const takeOut = (sdp: string): readonly [string, ReadonlyArray<Candidate>] => [
+  sdp.replaceAll(/^a=candidate:.*\r?\n/gm, ""),
+  Array.from(sdp.matchAll(/^a=(candidate:.*?)\r?$/gm), ([, candidate = ""]) => ({ candidate }))
+]
 
 const toCandidate = ({ candidate, sdpMLineIndex, sdpMid, usernameFragment }: NativeCandidate): Candidate => ({
   candidate,

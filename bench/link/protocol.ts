@@ -1,0 +1,40 @@
+/** What the processes of `bench/link.ts` say to each other: signals between the two ends, orders, and what became of them. */
+
+/** Who carries the messages. */
+export type Carrier = "pool-werift" | "pool-native" | "raw-werift"
+
+export type Order =
+  | { readonly order: "open"; readonly links: number }
+  | { readonly order: "close" }
+  /** Sends so many messages over the first link, each with its number. */
+  | { readonly order: "flood"; readonly size: number; readonly count: number }
+  /** Sends messages that come back, one after the other. */
+  | { readonly order: "echo"; readonly count: number }
+  /** Memory and processor so far. */
+  | { readonly order: "usage" }
+
+export type Report =
+  | { readonly report: "ready" }
+  | { readonly report: "done"; readonly value: ReadonlyArray<number> }
+  /** All of a flood has come, in order. */
+  | { readonly report: "arrived"; readonly count: number; readonly maxRss: number }
+  | { readonly report: "failed"; readonly problem: string }
+
+export type Message = Order | Report | { readonly signal: unknown; readonly link: number }
+
+/** One end of some links, whoever carries them. */
+export interface Side {
+  open(links: number): Promise<void>
+  close(): Promise<void>
+  /** Sends texts over the first link, one after the other. */
+  send(texts: Iterable<string>): Promise<void>
+  /** A signal of the other end. */
+  receive(link: number, signal: unknown): void
+}
+
+/** What a side needs. */
+export interface Surroundings {
+  readonly dials: boolean
+  signal(link: number, signal: unknown): void
+  arrived(text: string): void
+}
