@@ -37,6 +37,12 @@ const errors: ReadonlyArray<readonly [error: Error & { readonly _tag: string }, 
     "identity",
     "/home/ada/key",
     "not JSON"
+  ],
+  [
+    new Errors.EngineMissing({ engine: "native", packageName: "node-datachannel", problem: "no such module" }),
+    "native",
+    "node-datachannel",
+    "no such module"
   ]
 ]
 
