@@ -23,6 +23,7 @@ import { Event } from "./link/LinkMachine.ts"
 import { LinkSettings } from "./link/LinkSettings.ts"
 import type { Batch, OpenLink } from "./link/OpenLink.ts"
 import * as Outbox from "./link/Outbox.ts"
+import * as Pulse from "./link/Pulse.ts"
 import { SessionContext } from "./SessionContext.ts"
 import { type Actor, Supervisor } from "./Supervisor.ts"
 import { WebRtc } from "./WebRtc.ts"
@@ -78,6 +79,7 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
 
       // Links outlive the start of the pool's end, so that they can say goodbye.
       const home = yield* Scope.make()
+      const pulse = yield* Scope.provide(Pulse.make(settings.probeInterval), home)
       yield* Effect.addFinalizer((exit) =>
         Effect.forEach(Array.from(entries.keys()), (peerId) => hangUp(peerId, "left the network"), {
           concurrency: "unbounded",
@@ -99,6 +101,7 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
               webRtc,
               iceServers,
               settings,
+              pulse,
               otherTakesAnyOffer: () => entry.dialect === "homing",
               signal: hub.send,
               malformed: () => void dropped.malformed++,

@@ -101,14 +101,16 @@ export const make = (network: SimulatedNetwork["Service"], options: { readonly t
         return Deferred.await(room)
       })
 
+      const sendUnsafe = (packet: Packet): boolean => {
+        if (end.state !== "open") return false
+        end.other?.wire.send({ _tag: "Packet", packet })
+        return true
+      }
+
       const channel: Channel = {
         writable,
-        send: (packet) =>
-          Effect.suspend(() => {
-            if (end.state !== "open") return Effect.fail(closed)
-            end.other?.wire.send({ _tag: "Packet", packet })
-            return Effect.void
-          }),
+        send: (packet) => Effect.suspend(() => sendUnsafe(packet) ? Effect.void : Effect.fail(closed)),
+        sendUnsafe,
         bufferedAmount: () => end.other?.wire.waiting() ?? 0
       }
 
