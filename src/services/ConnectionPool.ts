@@ -61,6 +61,8 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
   neighbours(): Iterable<PeerId>
   /** Links that are open or under way. */
   size(): number
+  /** Links that are open. */
+  openCount(): number
   readonly links: Effect.Effect<ReadonlyArray<LinkStatus>>
   /** Every opening and closing from the moment of subscription. */
   readonly news: Effect.Effect<PubSub.Subscription<LinkNews>, never, Scope.Scope>
@@ -227,6 +229,11 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
         neighbour: (peerId) => open.get(peerId),
         neighbours: () => open.keys(),
         size: () => entries.size,
+        openCount: () => {
+          let count = 0
+          for (const { state } of entries.values()) if (state === "open") count++
+          return count
+        },
         links: Effect.sync(() =>
           Array.from(entries, ([peerId, entry]) => {
             const link = open.get(peerId)
