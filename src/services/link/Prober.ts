@@ -17,7 +17,7 @@ const maxUnsent = 1024 * 1024
 export interface ProberOptions {
   /** Whether this end asks at every beat. Exactly one of the two does. */
   readonly leads: boolean
-  readonly channel: Channel
+  readonly channel: Pick<Channel, "sendUnsafe" | "bufferedAmount">
   readonly settings: LinkSettings
   /** When the link opened, in milliseconds since 1970. */
   readonly since: number
