@@ -25,7 +25,7 @@ describe("simultaneous offers", () => {
       }
       // And they stand: no probe, no late signal of a dropped attempt ends them.
       const offers = pairs.map((ends) => ends.map((end) => end.offers()))
-      yield* elapse(30)
+      yield* elapse(15)
       for (const end of pairs.flat()) {
         assert.isTrue(isLinked(end))
         assert.deepStrictEqual(yield* newsOf(end), [])
