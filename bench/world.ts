@@ -2,7 +2,7 @@
  * How fast the simulated world is: 100 meshes in one network, an hour of their time.
  *
  * Run with `node bench/world.ts`; `node bench/world.ts 20 10` takes 20 meshes and 10 minutes, and `node bench/world.ts
- * 100 60 5` lets links be probed five times less often.
+ * 100 60 5` lets links be probed five times less often. With `node --expose-gc` it also says what a mesh takes in memory.
  */
 import { Duration, Effect } from "effect"
 import { defaults, LinkSettings } from "../src/services/link/LinkSettings.ts"
@@ -22,6 +22,8 @@ const settings: LinkSettings = {
 const program = Effect.gen(function*() {
   const world = yield* World
   const startedAt = performance.now()
+  globalThis.gc?.()
+  const before = process.memoryUsage().heapUsed
   const took = (what: string) =>
     console.log(
       `${what.padEnd(40)} ${((performance.now() - startedAt) / 1000).toFixed(1)} s, cpu ${
@@ -38,6 +40,13 @@ const program = Effect.gen(function*() {
   took(`${minutes} minutes passed`)
   const links = yield* Effect.forEach(meshes, (mesh) => Effect.map(mesh.peers, (peers) => peers.length))
   console.log(`${links.reduce((a, b) => a + b, 0) / 2} links, ${(yield* world.trace).length} happenings`)
+  if (globalThis.gc !== undefined) {
+    globalThis.gc()
+    const { heapUsed, rss } = process.memoryUsage()
+    console.log(
+      `${Math.round((heapUsed - before) / count / 1024)} KiB of heap a mesh, ${Math.round(rss / 2 ** 20)} MiB of memory`
+    )
+  }
   return took
 })
 

@@ -49,10 +49,19 @@ export const Gossip = Schema.Struct({
 export type Gossip = typeof Gossip.Type
 
 /** Asks a neighbour for a `pong` with the same nonce. @category schemas */
-export const Ping = Schema.Struct({ type: Schema.tag("ping"), nonce: Schema.Natural })
+export const Ping = Schema.Struct({
+  type: Schema.tag("ping"),
+  nonce: Schema.Natural,
+  /** The last round trip as the asker measured it, in whole milliseconds: the other end need not ask for itself. */
+  rtt: Schema.optionalKey(Schema.Natural)
+})
+/** @category models */
+export type Ping = typeof Ping.Type
 
 /** Answers a `ping`. @category schemas */
 export const Pong = Schema.Struct({ type: Schema.tag("pong"), nonce: Schema.Natural })
+/** @category models */
+export type Pong = typeof Pong.Type
 
 /** A neighbour lets this link go for lack of room. @category schemas */
 export const Eviction = Schema.Struct({

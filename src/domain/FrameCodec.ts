@@ -23,6 +23,7 @@ import * as Schema from "effect/Schema"
 import { isBytes, maxNesting } from "./Content.ts"
 import { Malformed, MessageTooLarge } from "./Errors.ts"
 import { type Dialect, Frame, type Packet } from "./Frame.ts"
+import * as Probe from "./Probe.ts"
 
 // ---------------------------------------------------------------------------------------------------
 // limits
@@ -260,6 +261,8 @@ export const makeDecoder = (limits: DecoderLimits = {}): Decoder => {
   let assembly: Assembly | undefined
 
   const pushText = (text: string) => {
+    const probe = Probe.read(text)
+    if (probe !== undefined) return received(probe)
     const size = utf8Length(text, limit)
     if (size > limit) return tooLarge(size, limit)
     return Result.flatMap(parse(text), (message) => {

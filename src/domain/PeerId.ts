@@ -72,6 +72,23 @@ export const commonPrefixLength = (self: PeerId, other: PeerId): number => {
   return distance === 0n ? Number(bits) : Number(bits) - distance.toString(2).length
 }
 
+/**
+ * Orders ids as one meets them going up around the ring from `self`: as `clockwiseDistance` does, without its
+ * arithmetic.
+ *
+ * @category distances
+ */
+export const byClockwiseOrderFrom = (self: PeerId) => {
+  const start = self.toLowerCase()
+  return (a: PeerId, b: PeerId): number => {
+    const [first, second] = [a.toLowerCase(), b.toLowerCase()]
+    // What is below the start comes once the ring has closed.
+    const wraps = first < start
+    if (wraps !== second < start) return wraps ? 1 : -1
+    return first < second ? -1 : first > second ? 1 : 0
+  }
+}
+
 /** Orders ids by a distance to `target`, nearest first. @category distances */
 export const byDistanceTo =
   (target: PeerId, distance: (self: PeerId, other: PeerId) => bigint) => (a: PeerId, b: PeerId): number => {

@@ -109,15 +109,15 @@ export const make = Effect.fnUntraced(function*(options: {
     if (state._tag !== "Joined") return undefined
     const at = yield* Clock.currentTimeMillis
     const { session } = state.stay
-    const links = yield* session.links
-    const openLinks = links.filter((link) => link.state === "open").length
-    const candidates = Array.from(session.membership.known()).length
+    const links = session.pool.size()
+    const openLinks = session.pool.openCount()
+    const candidates = session.membership.knownCount()
     const hubReachable = (yield* hub.state)._tag === "Connected"
     const originalNetworkName = whereabouts.home()
     const atHome = session.networkName === originalNetworkName
     const others = counts === undefined ? undefined : Math.max(0, counts.present - (atHome ? 1 : 0))
     // Whoever is at home is no company to somebody who is not.
-    const alone = links.length === 0 && hubReachable && ((atHome ? others : undefined) ?? candidates) === 0
+    const alone = links === 0 && hubReachable && ((atHome ? others : undefined) ?? candidates) === 0
     aloneSince = alone ? aloneSince ?? at : undefined
     return {
       at,
@@ -125,7 +125,7 @@ export const make = Effect.fnUntraced(function*(options: {
       originalNetworkName,
       allowGlobalFallback: allow,
       openLinks,
-      linksUnderWay: links.length - openLinks,
+      linksUnderWay: links - openLinks,
       candidates,
       hubReachable,
       ...(counts === undefined || others === undefined ? {} : { othersAtHome: others, othersWaiting: counts.waiting }),

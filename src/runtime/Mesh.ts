@@ -234,7 +234,7 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
         hub: yield* hub.state,
         links: all,
         connectedCount: all.filter((link) => link.state === "open").length,
-        knownCount: session === undefined ? 0 : Array.from(session.membership.known()).length,
+        knownCount: session === undefined ? 0 : session.membership.knownCount(),
         minPeers: settings.minPeers,
         maxPeers: settings.maxPeers,
         dropped: session === undefined

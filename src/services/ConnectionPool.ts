@@ -23,6 +23,7 @@ import { Event } from "./link/LinkMachine.ts"
 import { LinkSettings } from "./link/LinkSettings.ts"
 import type { Batch, OpenLink } from "./link/OpenLink.ts"
 import * as Outbox from "./link/Outbox.ts"
+import * as Pulse from "./link/Pulse.ts"
 import { SessionContext } from "./SessionContext.ts"
 import { type Actor, Supervisor } from "./Supervisor.ts"
 import { WebRtc } from "./WebRtc.ts"
@@ -60,6 +61,8 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
   neighbours(): Iterable<PeerId>
   /** Links that are open or under way. */
   size(): number
+  /** Links that are open. */
+  openCount(): number
   readonly links: Effect.Effect<ReadonlyArray<LinkStatus>>
   /** Every opening and closing from the moment of subscription. */
   readonly news: Effect.Effect<PubSub.Subscription<LinkNews>, never, Scope.Scope>
@@ -78,6 +81,7 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
 
       // Links outlive the start of the pool's end, so that they can say goodbye.
       const home = yield* Scope.make()
+      const pulse = yield* Scope.provide(Pulse.make(settings.probeInterval), home)
       yield* Effect.addFinalizer((exit) =>
         Effect.forEach(Array.from(entries.keys()), (peerId) => hangUp(peerId, "left the network"), {
           concurrency: "unbounded",
@@ -99,6 +103,7 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
               webRtc,
               iceServers,
               settings,
+              pulse,
               otherTakesAnyOffer: () => entry.dialect === "homing",
               signal: hub.send,
               malformed: () => void dropped.malformed++,
@@ -224,6 +229,11 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
         neighbour: (peerId) => open.get(peerId),
         neighbours: () => open.keys(),
         size: () => entries.size,
+        openCount: () => {
+          let count = 0
+          for (const { state } of entries.values()) if (state === "open") count++
+          return count
+        },
         links: Effect.sync(() =>
           Array.from(entries, ([peerId, entry]) => {
             const link = open.get(peerId)

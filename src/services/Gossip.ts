@@ -10,12 +10,12 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Bridged from "../domain/Bridged.ts"
 import { type Content, isBytes } from "../domain/Content.ts"
@@ -95,6 +95,7 @@ export class Gossip extends Context.Service<Gossip, {
       const seen = SeenSet.make(seenCapacity, Duration.toMillis(seenWindow))
       const routes = Routes.make(routeCapacity)
       const pending = new Map<string, Pending>()
+      const someAwaited = yield* Latch.make()
 
       const newId = Effect.map(
         Effect.all([word, word, word, word]),
@@ -274,16 +275,20 @@ export class Gossip extends Context.Service<Gossip, {
         Effect.forkScoped
       )
 
-      // One fiber watches all deadlines: a timer for each message would cost more than the message.
-      yield* Clock.currentTimeMillis.pipe(
+      // One fiber watches all deadlines: a timer for each message would cost more than the message. It sleeps while
+      // nothing is awaited.
+      yield* someAwaited.await.pipe(
+        Effect.andThen(Effect.sleep(deadlineRound)),
+        Effect.andThen(Clock.currentTimeMillis),
         Effect.map((now) => {
           for (const { confirmed, deadline, to } of pending.values()) {
             if (deadline > now) continue
             const error = unreachable(to, `it did not confirm within ${Duration.format(confirmationTimeout)}`)
             Deferred.doneUnsafe(confirmed, Effect.fail(error))
           }
+          if (pending.size === 0) someAwaited.closeUnsafe()
         }),
-        Effect.repeat(Schedule.spaced(deadlineRound)),
+        Effect.forever,
         Effect.forkScoped
       )
 
@@ -319,6 +324,7 @@ export class Gossip extends Context.Service<Gossip, {
         const confirmed = Deferred.makeUnsafe<void, PeerUnreachable>()
         const deadline = message.timestamp + Duration.toMillis(confirmationTimeout)
         pending.set(message.id, { to, direct: pool.neighbour(to) !== undefined, deadline, confirmed })
+        someAwaited.openUnsafe()
         return yield* route(message, to, undefined).pipe(
           Effect.flatMap((links) => links === 0 ? Effect.fail(unreachable(to, alone)) : Deferred.await(confirmed)),
           Effect.ensuring(Effect.sync(() => pending.delete(message.id)))

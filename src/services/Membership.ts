@@ -17,7 +17,7 @@ import type { Dialect } from "../domain/Frame.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import type { HubSignal } from "../domain/Signal.ts"
 import { ConnectionPool, type LinkNews } from "./ConnectionPool.ts"
-import { admit, toDial } from "./membership/choose.ts"
+import { admit, target, toDial } from "./membership/choose.ts"
 import { SessionContext } from "./SessionContext.ts"
 import { Supervisor } from "./Supervisor.ts"
 
@@ -52,6 +52,8 @@ type Mail =
 export class Membership extends Context.Service<Membership, {
   /** Members that are known, linked or not. */
   known(): Iterable<PeerId>
+  /** How many these are. */
+  knownCount(): number
   /** How a member speaks, as far as is known. */
   dialectOf(peerId: PeerId): Dialect | undefined
 }>()("homing/Membership") {
@@ -63,6 +65,8 @@ export class Membership extends Context.Service<Membership, {
       const supervisor = yield* Supervisor
       const candidates = new Map<PeerId, Candidate>()
       const linked = new Set<PeerId>()
+      // Before this time there is nobody to dial, unless something happens.
+      let idleUntil = 0
 
       const learn = (peerId: PeerId, dialect: Dialect) => {
         if (peerId === self) return
@@ -75,10 +79,21 @@ export class Membership extends Context.Service<Membership, {
       }
 
       const dial = Effect.gen(function*() {
+        if (linked.size >= maxPeers) return
         const now = yield* Clock.currentTimeMillis
-        const awake = Array.from(candidates.keys()).filter((peer) => (candidates.get(peer)?.restsUntil ?? 0) <= now)
-        const candidatesInRandomOrder = yield* Random.shuffle(awake)
-        for (const peer of toDial({ self, candidates: candidatesInRandomOrder, linked, minPeers, maxPeers })) {
+        if (now < idleUntil) return
+        const awake: Array<PeerId> = []
+        let wakes = Infinity
+        for (const [peer, { restsUntil }] of candidates) {
+          if (restsUntil <= now) awake.push(peer)
+          else wakes = Math.min(wakes, restsUntil)
+        }
+        // The order matters only where some are chosen among equals.
+        const isOpen = linked.size < target({ minPeers, maxPeers })
+        const inRandomOrder = isOpen ? yield* Random.shuffle(awake) : awake
+        const chosen = toDial({ self, candidates: inRandomOrder, linked, minPeers, maxPeers })
+        if (chosen.length === 0) idleUntil = wakes
+        for (const peer of chosen) {
           linked.add(peer)
           yield* pool.dial(peer, { dialect: candidates.get(peer)?.dialect ?? "homing" })
         }
@@ -158,6 +173,7 @@ export class Membership extends Context.Service<Membership, {
           while (true) {
             actor.become(`${linked.size} linked, ${candidates.size} known`)
             const mail = yield* actor.receive
+            if (mail._tag !== "Round") idleUntil = 0
             switch (mail._tag) {
               case "Signal":
                 yield* onSignal(mail.signal)
@@ -189,6 +205,7 @@ export class Membership extends Context.Service<Membership, {
 
       return Membership.of({
         known: () => candidates.keys(),
+        knownCount: () => candidates.size,
         dialectOf: (peerId) => candidates.get(peerId)?.dialect
       })
     })

@@ -50,6 +50,8 @@ export interface Channel {
   readonly writable: Effect.Effect<void, LinkClosed>
   /** Hands a packet to the engine at once; wait for `writable` before. */
   send(packet: Packet): Effect.Effect<void, LinkClosed>
+  /** As `send`, from a callback; `false` when the channel is closed or the engine does not take the packet. */
+  sendUnsafe(packet: Packet): boolean
   /** Bytes that the engine has accepted and not yet sent. */
   bufferedAmount(): number
 }

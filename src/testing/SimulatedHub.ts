@@ -76,6 +76,24 @@ export const make = (network: SimulatedNetwork["Service"], url: string, manner: 
   const lines = new Map<Guest, Line>()
   let running = true
 
+  const changed = new Set<NetworkName>()
+  let resting = false
+
+  const tellCounts = () => {
+    resting = changed.size > 0
+    for (const networkName of changed) watchers.tell(networkName, network.now())
+    changed.clear()
+    if (resting) network.after(countsPeriod, tellCounts)
+  }
+
+  /** Tells those who watch a network: at once when all was quiet, and then in rounds, as a real hub does. */
+  const countsChanged = (networkName: NetworkName) => {
+    changed.add(networkName)
+    if (resting) return
+    resting = true
+    network.after(0, tellCounts)
+  }
+
   const tellAll = (networkName: NetworkName, except: Guest, message: object) => {
     for (const { guest } of registry.members(networkName)) {
       if (guest !== except) guest.tell({ ...message, targetPeerId: guest.peerId })
@@ -104,7 +122,7 @@ export const make = (network: SimulatedNetwork["Service"], url: string, manner: 
       other.guest.tell({ ...discovered(guest.peerId, facts, networkName), targetPeerId: peerId })
       guest.tell({ ...discovered(peerId, other.facts, networkName), targetPeerId: guest.peerId })
     }
-    watchers.tell(networkName, network.now())
+    countsChanged(networkName)
   }
 
   const depart = (guest: Guest, networkName: NetworkName, farewell: boolean) => {
@@ -128,7 +146,7 @@ export const make = (network: SimulatedNetwork["Service"], url: string, manner: 
       fromPeerId: system,
       timestamp
     })
-    watchers.tell(networkName, timestamp)
+    countsChanged(networkName)
   }
 
   /** Where a signal goes. A PeerPigeon hub asks where the target is, and never whether the sender is there too. */
@@ -184,10 +202,11 @@ export const make = (network: SimulatedNetwork["Service"], url: string, manner: 
         return depart(guest, ofMessage(signal), false)
       case "watch":
         watchers.watch(ofMessage(signal), guest, signal.data?.waiting === true)
-        return watchers.tell(ofMessage(signal), network.now())
+        watchers.tellOne(ofMessage(signal), guest, network.now())
+        return countsChanged(ofMessage(signal))
       case "unwatch":
         watchers.unwatch(ofMessage(signal), guest)
-        return watchers.tell(ofMessage(signal), network.now())
+        return countsChanged(ofMessage(signal))
       case "networks":
         return guest.tell({
           type: "networks",
@@ -207,7 +226,7 @@ export const make = (network: SimulatedNetwork["Service"], url: string, manner: 
     if (!lines.delete(guest)) return
     records.delete(guest)
     network.note(Happening.HubDisconnected({ peer: guest.peerId, hub: url }))
-    for (const name of watchers.forget(guest)) watchers.tell(name, network.now())
+    for (const name of watchers.forget(guest)) countsChanged(name)
     for (const name of registry.networksOf(guest)) depart(guest, name, false)
   }
 
@@ -271,6 +290,9 @@ export const make = (network: SimulatedNetwork["Service"], url: string, manner: 
   }
   return hub
 }
+
+/** How often a hub tells counts that go on changing, in milliseconds. */
+const countsPeriod = 100
 
 /** How often a hub looks after a connection, in milliseconds. */
 const heartbeat = 5000

@@ -94,6 +94,10 @@ const make = Effect.fnUntraced(function*(forecast: Forecast, traceLimit: number)
     let held: Array<A> = []
     // Whatever timer fires delivers the oldest: real ones are not exact enough to keep the order.
     const underWay: Array<{ readonly value: A }> = []
+    const arrive = () => {
+      const oldest = underWay.shift()
+      if (oldest !== undefined && !closed && to.alive) deliver(oldest.value)
+    }
 
     const release = () => {
       if (isCut(from, to)) return
@@ -113,10 +117,7 @@ const make = Effect.fnUntraced(function*(forecast: Forecast, traceLimit: number)
       const sentAt = now()
       arrivesAfter = Math.max(arrivesAfter, sentAt + latency + random.nextDoubleUnsafe() * forecast.jitter)
       underWay.push({ value })
-      after(arrivesAfter - sentAt, () => {
-        const oldest = underWay.shift()
-        if (oldest !== undefined && !closed && to.alive) deliver(oldest.value)
-      })
+      after(arrivesAfter - sentAt, arrive)
     }
 
     return {

@@ -82,7 +82,8 @@ export const make = (network: SimulatedNetwork["Service"], options: { readonly t
   const open = (place: Place) =>
     Effect.fnUntraced(function*(connection: ConnectionOptions) {
       const { handlers, peerId } = connection
-      const closed = new LinkClosed({ peerId, reason: "the channel is closed" })
+      // Made when needed: an error costs more than all the rest of a connection.
+      const closed = Effect.suspend(() => Effect.fail(new LinkClosed({ peerId, reason: "the channel is closed" })))
       const full = () => (end.other?.wire.waiting() ?? 0) >= highWaterMark
       let blocked: Array<Deferred.Deferred<void, LinkClosed>> = []
 
@@ -93,7 +94,7 @@ export const make = (network: SimulatedNetwork["Service"], options: { readonly t
       }
 
       const writable: Channel["writable"] = Effect.suspend(() => {
-        if (end.state !== "open") return Effect.fail(closed)
+        if (end.state !== "open") return closed
         if (!full()) return Effect.void
         const room = Deferred.makeUnsafe<void, LinkClosed>()
         blocked.push(room)
@@ -101,14 +102,16 @@ export const make = (network: SimulatedNetwork["Service"], options: { readonly t
         return Deferred.await(room)
       })
 
+      const sendUnsafe = (packet: Packet): boolean => {
+        if (end.state !== "open") return false
+        end.other?.wire.send({ _tag: "Packet", packet })
+        return true
+      }
+
       const channel: Channel = {
         writable,
-        send: (packet) =>
-          Effect.suspend(() => {
-            if (end.state !== "open") return Effect.fail(closed)
-            end.other?.wire.send({ _tag: "Packet", packet })
-            return Effect.void
-          }),
+        send: (packet) => Effect.suspend(() => sendUnsafe(packet) ? Effect.void : closed),
+        sendUnsafe,
         bufferedAmount: () => end.other?.wire.waiting() ?? 0
       }
 

@@ -28,14 +28,26 @@ export class Watchers {
 
   /** Tells everyone who watches a network how many are there and how many others wait. */
   tell(networkName: NetworkName, timestamp: number): void {
+    const watchers = this.#networks.get(networkName)
+    if (watchers !== undefined) this.#tell(networkName, watchers.keys(), timestamp)
+  }
+
+  /** Tells one of them. */
+  tellOne(networkName: NetworkName, watcher: Guest, timestamp: number): void {
+    this.#tell(networkName, [watcher], timestamp)
+  }
+
+  #tell(networkName: NetworkName, whom: Iterable<Guest>, timestamp: number): void {
     const members = new Set(this.#registry.members(networkName).map(({ guest }) => guest))
-    const watchers = this.#networks.get(networkName) ?? new Map<Guest, { readonly waiting: boolean }>()
-    const waiting = Array.from(watchers).filter(([guest, watcher]) => watcher.waiting && !members.has(guest))
-    for (const watcher of watchers.keys()) {
+    const waiting = new Set<Guest>()
+    for (const [guest, watcher] of this.#networks.get(networkName) ?? []) {
+      if (watcher.waiting && !members.has(guest)) waiting.add(guest)
+    }
+    for (const watcher of whom) {
       watcher.tell({
         type: "network-counts",
         networkName,
-        data: { present: members.size, waiting: waiting.filter(([guest]) => guest !== watcher).length },
+        data: { present: members.size, waiting: waiting.size - (waiting.has(watcher) ? 1 : 0) },
         fromPeerId: system,
         timestamp
       })

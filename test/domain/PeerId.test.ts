@@ -89,6 +89,20 @@ describe("xorDistance", () => {
   })
 })
 
+describe("byClockwiseOrderFrom", () => {
+  it.effect.prop(
+    "orders as clockwiseDistance does, whatever the letters' case",
+    { self: id, a: id, b: id, upper: Schema.Boolean },
+    ({ a, b, self, upper }) =>
+      check(() => {
+        const order = PeerId.byClockwiseOrderFrom(self)
+        const [first, second] = [PeerId.clockwiseDistance(self, a), PeerId.clockwiseDistance(self, b)]
+        const written = upper ? PeerId.PeerId.make(a.toUpperCase()) : a
+        assert.strictEqual(order(written, b), first < second ? -1 : first > second ? 1 : 0)
+      })
+  )
+})
+
 describe("ringDistance", () => {
   it.effect.prop(
     "is symmetric, at most half the ring, and the shorter way",

@@ -4,7 +4,7 @@ import { defaults, LinkSettings } from "../../src/services/link/LinkSettings.ts"
 import { SimulatedNetwork } from "../../src/testing/SimulatedNetwork.ts"
 import * as SimulatedWebRtc from "../../src/testing/SimulatedWebRtc.ts"
 import { dialBoth, isLinked, newsOf, pair } from "../support/pair.ts"
-import { elapse, peer, simulate } from "../support/simulation.ts"
+import { elapse, peer, simulate, world } from "../support/simulation.ts"
 
 describe("simultaneous offers", () => {
   it.effect("500 pairs that dial each other at the same instant all end with exactly one link", () =>
@@ -23,11 +23,20 @@ describe("simultaneous offers", () => {
           assert.deepStrictEqual((yield* newsOf(end)).map((news) => news._tag), ["Opened"])
         }
       }
+      // And they stand: no probe, no late signal of a dropped attempt ends them.
+      const offers = pairs.map((ends) => ends.map((end) => end.offers()))
+      yield* elapse(15)
+      for (const end of pairs.flat()) {
+        assert.isTrue(isLinked(end))
+        assert.deepStrictEqual(yield* newsOf(end), [])
+      }
+      assert.deepStrictEqual(pairs.map((ends) => ends.map((end) => end.offers())), offers)
     }).pipe(
       simulate,
       // Nobody waits for the other's offer: all offers cross.
       Effect.provideService(LinkSettings, { ...defaults, offerWait: Duration.zero }),
       Effect.provide(SimulatedWebRtc.layer),
-      Effect.provide(SimulatedNetwork.layer())
+      Effect.provide(SimulatedNetwork.layer()),
+      Effect.provide(world)
     ))
 })

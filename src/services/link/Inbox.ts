@@ -1,10 +1,14 @@
 /**
  * What came over one link and is not handled yet: first in, first out, bounded by bytes and by number. There is no way to
  * make a data channel's other end wait, so whoever fills its inbox is let go.
+ *
+ * Probes do not wait: they are answered at once, however long the application takes for what came before them.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type { Frame } from "../../domain/Frame.ts"
+import { isProbe, type Probe } from "../../domain/Probe.ts"
 
 /** A frame and what it took on the wire. @category models */
 export interface Arrival {
@@ -20,15 +24,33 @@ export interface Inbox {
   readonly takeAll: Effect.Effect<ReadonlyArray<Arrival>>
   /** Gives back the room of arrivals that are handled. */
   done(arrivals: ReadonlyArray<Arrival>): void
+  /** Says who is given probes from now on, in the callback in which they come. Until then they wait like all others. */
+  onProbe(handle: (probe: Probe) => void): void
+  /** Notes that something came, if only a part of a frame. */
+  hear(): void
+  /** When something came last, in milliseconds since 1970; when the inbox was made, if nothing has. */
+  lastHeard(): number
 }
 
 /** An empty inbox that holds up to `frames`, and up to `bytes` or a single frame of any size. @category constructors */
 export const make = Effect.fnUntraced(function*(limit: { readonly bytes: number; readonly frames: number }) {
+  const clock = yield* Clock.Clock
   const queue = yield* Queue.bounded<Arrival>(limit.frames)
   let frames = 0
   let bytes = 0
+  let lastHeard = clock.currentTimeMillisUnsafe()
+  let takeProbe: ((probe: Probe) => void) | undefined
+
+  const hear = () => void (lastHeard = clock.currentTimeMillisUnsafe())
+
   return {
     offer: (arrival) => {
+      hear()
+      const { frame } = arrival
+      if (takeProbe !== undefined && isProbe(frame)) {
+        takeProbe(frame)
+        return true
+      }
       if (frames > 0 && (frames >= limit.frames || bytes + arrival.bytes > limit.bytes)) return false
       frames++
       bytes += arrival.bytes
@@ -38,6 +60,9 @@ export const make = Effect.fnUntraced(function*(limit: { readonly bytes: number;
     done: (arrivals) => {
       frames -= arrivals.length
       for (const arrival of arrivals) bytes -= arrival.bytes
-    }
+    },
+    onProbe: (take) => void (takeProbe = take),
+    hear,
+    lastHeard: () => lastHeard
   } satisfies Inbox as Inbox
 })

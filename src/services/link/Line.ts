@@ -97,9 +97,13 @@ export const open = Effect.fnUntraced(function*(
           bytes += part.length
           const received = decoder.push(part)
           if (Result.isFailure(received)) options.malformed()
-          else if (received.success._tag === "Incomplete") continue
-          else if (received.success._tag === "Frame" && !inbox.offer({ frame: received.success.frame, bytes })) {
-            return lost("the peer sends faster than its messages can be handled")
+          else if (received.success._tag === "Frame") {
+            if (!inbox.offer({ frame: received.success.frame, bytes })) {
+              return lost("the peer sends faster than its messages can be handled")
+            }
+          } else {
+            inbox.hear()
+            if (received.success._tag === "Incomplete") continue
           }
           bytes = 0
         }

@@ -16,12 +16,15 @@ import type { Self } from "../Supervisor.ts"
 import * as Line from "./Line.ts"
 import { type Attempt, type Command, Event, State, step } from "./LinkMachine.ts"
 import * as OpenLink from "./OpenLink.ts"
+import type { Pulse } from "./Pulse.ts"
 
 /** What a link needs from its pool. @category models */
 export interface LinkOptions extends Omit<Line.LineOptions, "tell"> {
   readonly self: PeerId
   /** Whether an offer from the smaller id is of use with this peer. */
   readonly otherTakesAnyOffer: () => boolean
+  /** Beats every `probeInterval` for all links of the pool. */
+  readonly pulse: Pulse
   /** Handles frames that came, in order. */
   readonly handle: (batch: OpenLink.Batch) => Effect.Effect<void>
   readonly stateChanged: (state: LinkState) => void
@@ -133,8 +136,9 @@ export const behaviour = (options: LinkOptions) =>
         inbox: line.inbox,
         gone: line.gone,
         handle: options.handle,
-        // One side mends, so that restarts do not cross.
-        suspected: initiates(options.self, other) ? Effect.ignore(line.offer({ restart: true })) : Effect.void,
+        leads: initiates(options.self, other),
+        pulse: options.pulse,
+        suspected: () => tell(Event.Suspected({ attempt: line.attempt })),
         lost: (reason) => tell(Event.Lost({ attempt: line.attempt, reason }))
       }).pipe(Scope.provide(line.scope))
       yield* options.opened(link)
@@ -168,6 +172,8 @@ export const behaviour = (options: LinkOptions) =>
           return yield* line.answer(command.sdp)
         case "OfferAgain":
           return yield* line?.offerAgain ?? Effect.void
+        case "Mend":
+          return yield* line?.offer({ restart: true }) ?? Effect.void
         case "Renew":
           return yield* line?.answer(command.sdp) ?? Effect.void
         case "Complete":

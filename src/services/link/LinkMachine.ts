@@ -49,6 +49,8 @@ export type Event = Data.TaggedEnum<{
   ChannelOpened: { readonly attempt: Attempt }
   /** The attempt's connection failed or is gone. */
   Lost: { readonly attempt: Attempt; readonly reason: string }
+  /** The other side of the attempt's connection is silent. */
+  Suspected: { readonly attempt: Attempt }
   /** The time that the state allows is over. */
   TimeUp: {}
   /** The link is to end, by our wish or the other side's word. */
@@ -67,6 +69,8 @@ export type Command = Data.TaggedEnum<{
   OfferAgain: {}
   /** Open a connection for this offer and send the answer. */
   Answer: { readonly attempt: Attempt; readonly sdp: string; readonly dialect: Dialect }
+  /** Send an offer for a new path of the connection that stands. */
+  Mend: {}
   /** Answer an offer that renews the path of the connection that stands. */
   Renew: { readonly sdp: string }
   /** Give the answer to our offer to the connection. */
@@ -188,6 +192,11 @@ export const step = (state: State, event: Event, parties: Parties): Step => {
       return state._tag === "Open"
         ? [State.Closed({ reason: event.reason }), [Command.Drop()]]
         : afterFailure(parties, state.tries, event.reason)
+    case "Suspected":
+      // One side mends, so that restarts do not cross.
+      return state._tag === "Open" && state.attempt === event.attempt && initiates(parties.self, parties.other)
+        ? [state, [Command.Mend()]]
+        : stay(state)
     case "TimeUp":
       return onTimeUp(state, parties)
     case "Close":

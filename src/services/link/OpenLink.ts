@@ -1,22 +1,23 @@
 /**
  * What happens on a link while it is open: a writer that sends what the outbox holds as fast as the engine
- * takes it, a listener that answers probes, a reader that hands over what came, and a prober that measures the round
- * trip and notices silence.
+ * takes it, a reader that hands over what came, and a prober that measures the round trip and notices silence.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Queue from "effect/Queue"
 import { LinkClosed } from "../../domain/Errors.ts"
 import type { Dialect, Frame, Packet } from "../../domain/Frame.ts"
 import * as FrameCodec from "../../domain/FrameCodec.ts"
 import { type PeerId, short } from "../../domain/PeerId.ts"
+import { isProbe } from "../../domain/Probe.ts"
 import type { Channel } from "../WebRtc.ts"
-import type { Arrival, Inbox } from "./Inbox.ts"
+import type { Inbox } from "./Inbox.ts"
 import type { LinkSettings } from "./LinkSettings.ts"
 import * as Outbox from "./Outbox.ts"
+import * as Prober from "./Prober.ts"
+import type { Pulse } from "./Pulse.ts"
 
 /** Frames of the application that arrived together, in order. @category models */
 export type Batch = ReadonlyArray<Frame>
@@ -42,6 +43,10 @@ export interface OpenLinkOptions {
   readonly dialect: Dialect
   readonly channel: Channel
   readonly settings: LinkSettings
+  /** Whether this end asks whether the other one lives. Exactly one of the two does. */
+  readonly leads: boolean
+  /** Beats every `probeInterval`. */
+  readonly pulse: Pulse
   /** What the decoder made of what came. */
   readonly inbox: Inbox
   /** Waits until the channel is closed. */
@@ -49,7 +54,7 @@ export interface OpenLinkOptions {
   /** Handles frames, in order; the next ones wait until it is done. */
   readonly handle: (batch: Batch) => Effect.Effect<void>
   /** The other side was silent for `suspectAfter`. */
-  readonly suspected: Effect.Effect<void>
+  readonly suspected: () => void
   /** The link is over. */
   readonly lost: (reason: string) => void
 }
@@ -77,10 +82,6 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
   const { channel, dialect, inbox, peerId, settings } = options
   const since = yield* Clock.currentTimeMillis
   const outbox = Outbox.make({ bytes: settings.outboxBytes, frames: settings.outboxFrames })
-  let lastHeard = since
-  let rttMillis: number | undefined
-  let asked: { readonly nonce: number; readonly at: number } | undefined
-
   yield* Effect.addFinalizer(() => outbox.close(new LinkClosed({ peerId, reason: "the link was closed" })))
 
   const released = yield* Deferred.make<void>()
@@ -116,14 +117,6 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
 
   const onControl = Effect.fnUntraced(function*(frame: Frame) {
     switch (frame.type) {
-      case "ping":
-        return yield* Effect.ignore(channel.send(asText({ type: "pong", nonce: frame.nonce })))
-      case "pong":
-        if (asked?.nonce === frame.nonce) {
-          rttMillis = lastHeard - asked.at
-          asked = undefined
-        }
-        return
       case "eviction":
         return options.lost(`evicted: ${frame.reason}`)
       case "leave":
@@ -134,29 +127,24 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
     }
   })
 
-  // What takes time is done apart: however long the application needs, the link hears and answers.
-  const work = yield* Queue.unbounded<Arrival>()
-  const listen = Effect.gen(function*() {
-    const arrivals = yield* inbox.takeAll
-    lastHeard = yield* Clock.currentTimeMillis
-    for (const arrival of arrivals) {
-      if (arrival.frame.type === "ping" || arrival.frame.type === "pong") {
-        yield* onControl(arrival.frame)
-        inbox.done([arrival])
-      } else {
-        // Bounded by the inbox, where it still takes its room.
-        Queue.offerUnsafe(work, arrival)
-      }
-    }
+  const prober = Prober.make({
+    leads: options.leads,
+    channel,
+    settings,
+    since,
+    lastHeard: inbox.lastHeard,
+    suspected: options.suspected,
+    lost: options.lost
   })
-  yield* tend("hear", listen)
+  inbox.onProbe(prober.take)
 
   const read = Effect.gen(function*() {
-    const arrivals = yield* Queue.takeAll(work)
+    const arrivals = yield* inbox.takeAll
     const batch: Array<Frame> = []
     const controls: Array<Frame> = []
     for (const { frame } of arrivals) {
       if (frame.type === "gossip" || frame.type === "__BINARY__") batch.push(frame)
+      else if (isProbe(frame)) prober.take(frame)
       else controls.push(frame)
     }
     if (batch.length > 0) yield* options.handle(batch)
@@ -176,31 +164,9 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
   })
   yield* tend("send", write)
 
-  let nonce = 0
-  let lastRound = since
-  let mending = false
-  const interval = Duration.toMillis(settings.probeInterval)
-  const probe = Effect.gen(function*() {
-    const now = yield* Clock.currentTimeMillis
-    // A round that comes late was held up here (a frozen tab, a busy machine): the silence is ours, not theirs.
-    if (now - lastRound > 2 * interval) lastHeard = Math.max(lastHeard, now - interval)
-    lastRound = now
-    const silence = now - lastHeard
-    if (silence >= Duration.toMillis(settings.deadAfter)) {
-      return options.lost(`no answer for ${Math.round(silence / 1000)} s`)
-    }
-    if (silence >= Duration.toMillis(settings.suspectAfter)) {
-      if (!mending) yield* options.suspected
-      mending = true
-    } else {
-      mending = false
-    }
-    asked = { nonce: ++nonce, at: now }
-    yield* Effect.ignore(channel.send(asText({ type: "ping", nonce })))
-  })
   // A PeerPigeon peer answers no probes; its death shows in the connection's state.
   if (dialect === "homing") {
-    yield* tend("probe", Effect.andThen(probe, Effect.sleep(settings.probeInterval)))
+    yield* options.pulse.join({ beat: prober.beat, failed: () => options.lost("this peer could not probe") })
   }
 
   return {
@@ -210,6 +176,6 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
     outbox,
     sent: () => sent,
     farewell,
-    rttMillis: () => rttMillis
+    rttMillis: prober.rttMillis
   } satisfies OpenLink as OpenLink
 })

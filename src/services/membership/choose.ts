@@ -4,7 +4,7 @@
  * Peers sit on a ring by their ids. Each wants its two nearest on either side, which keeps the network in one piece,
  * and a few at random, which keep its paths short. A network small enough is linked completely.
  */
-import { clockwiseDistance, type PeerId } from "../../domain/PeerId.ts"
+import { byClockwiseOrderFrom, type PeerId } from "../../domain/PeerId.ts"
 
 /** Nearest peers on each side of the ring that a peer wants links to. @category constants */
 export const ringPerSide = 2
@@ -23,13 +23,30 @@ export interface Known {
   readonly maxPeers: number
 }
 
+/** Puts a peer among the `ringPerSide` first in an order, if it is one of them. */
+const keepFirst = (first: Array<PeerId>, peer: PeerId, order: (a: PeerId, b: PeerId) => number): void => {
+  const last = first.at(-1)
+  if (first.length === ringPerSide && last !== undefined && order(peer, last) >= 0) return
+  const place = first.findIndex((other) => order(peer, other) < 0)
+  first.splice(place < 0 ? first.length : place, 0, peer)
+  if (first.length > ringPerSide) first.pop()
+}
+
 /** The nearest peers on both sides of `self` on the ring. @category getters */
 export const ringNeighbours = (self: PeerId, peers: Iterable<PeerId>): ReadonlySet<PeerId> => {
-  const clockwise = Array.from(peers, (peer) => ({ peer, distance: clockwiseDistance(self, peer) }))
-    .toSorted((a, b) => a.distance < b.distance ? -1 : a.distance > b.distance ? 1 : 0)
-  const nearest = [...clockwise.slice(0, ringPerSide), ...clockwise.slice(-ringPerSide)]
-  return new Set(nearest.map(({ peer }) => peer))
+  const order = byClockwiseOrderFrom(self)
+  const reverse = (a: PeerId, b: PeerId) => order(b, a)
+  const [up, down]: [Array<PeerId>, Array<PeerId>] = [[], []]
+  for (const peer of peers) {
+    keepFirst(up, peer, order)
+    keepFirst(down, peer, reverse)
+  }
+  return new Set([...up, ...down])
 }
+
+/** Links that a peer wants of itself, beyond those to its ring neighbours. @category getters */
+export const target = ({ maxPeers, minPeers }: Pick<Known, "minPeers" | "maxPeers">): number =>
+  Math.max(minPeers, maxPeers - reservedForOthers)
 
 /** Whom to dial now. @category getters */
 export const toDial = ({ candidates, linked, maxPeers, minPeers, self }: Known): ReadonlyArray<PeerId> => {
@@ -39,8 +56,8 @@ export const toDial = ({ candidates, linked, maxPeers, minPeers, self }: Known):
   if (linked.size + fresh.length <= maxPeers) return fresh
   const ring = ringNeighbours(self, [...linked, ...fresh])
   const wanted = fresh.filter((peer) => ring.has(peer))
-  const target = Math.max(minPeers, maxPeers - reservedForOthers)
-  const others = fresh.filter((peer) => !ring.has(peer)).slice(0, Math.max(0, target - linked.size - wanted.length))
+  const missing = target({ maxPeers, minPeers }) - linked.size - wanted.length
+  const others = missing > 0 ? fresh.filter((peer) => !ring.has(peer)).slice(0, missing) : []
   return [...wanted, ...others].slice(0, room)
 }
 

@@ -63,27 +63,48 @@ export const serve = Effect.fnUntraced(function*(options: {
     }
     yield* options.onOpen(connection)
 
-    // Restarts with every batch that comes in, so that it measures the hub's silence.
-    const silence = Clock.currentTimeMillis.pipe(
-      Effect.flatMap((timestamp) => connection.send({ type: "ping", data: { timestamp } })),
-      Effect.delay(timings.pingAfter),
-      Effect.forever,
-      Effect.timeoutOrElse({
-        duration: timings.deadAfter,
-        orElse: () => Effect.fail(HubLoss.Unreachable({ problem: "the hub fell silent" }))
-      })
-    )
-    const next = Effect.raceFirst(Effect.mapError(pull, HubLoss.fromSocketError), silence)
-    const step = Effect.flatMap(next, (frames) => receive(frames, options.onSignal))
-    yield* Effect.repeat(step, { until: ({ greeting }) => greeting })
-    return step
+    let quietSince = yield* Clock.currentTimeMillis
+    const step = Effect.gen(function*() {
+      const { greeting } = yield* receive(yield* Effect.mapError(pull, HubLoss.fromSocketError), options.onSignal)
+      quietSince = yield* Clock.currentTimeMillis
+      return greeting
+    })
+    yield* Effect.repeat(step, { until: (greeting) => greeting })
+    return { step, silence: watchSilence(connection, () => quietSince) }
   })
 
-  const step = yield* Effect.timeoutOrElse(greeted, {
+  const { silence, step } = yield* Effect.timeoutOrElse(greeted, {
     duration: timings.dialTimeout,
     orElse: () => Effect.fail(HubLoss.timedOut(timings.dialTimeout))
   })
-  return yield* Effect.raceFirst(Effect.forever(step), Deferred.await(renewed))
+  return yield* Effect.raceAllFirst([Effect.forever(step), silence, Deferred.await(renewed)])
+})
+
+/** Asks a silent hub for a sign of life again and again, and fails when none comes. */
+const watchSilence = Effect.fnUntraced(function*(
+  connection: HubConnection,
+  quietSince: () => number
+): Effect.fn.Return<never, HubLoss.HubLoss> {
+  const timings = yield* HubTimings
+  const [pingAfter, deadAfter] = [Duration.toMillis(timings.pingAfter), Duration.toMillis(timings.deadAfter)]
+  let since = quietSince()
+  let asked = 0
+  // One timer that looks when the hub spoke last costs less than one that every frame restarts.
+  while (true) {
+    if (quietSince() !== since) {
+      since = quietSince()
+      asked = 0
+    }
+    const timestamp = yield* Clock.currentTimeMillis
+    const silence = timestamp - since
+    if (silence >= deadAfter) return yield* Effect.fail(HubLoss.Unreachable({ problem: "the hub fell silent" }))
+    if (silence >= (asked + 1) * pingAfter) {
+      asked = Math.floor(silence / pingAfter)
+      yield* connection.send({ type: "ping", data: { timestamp } })
+    }
+    // Never less than a moment: fractions of a millisecond may leave a clock where it is.
+    yield* Effect.sleep(Math.max(1, Math.min((asked + 1) * pingAfter, deadAfter) - silence))
+  }
 })
 
 /** Opens the socket. Its scope closes it. */

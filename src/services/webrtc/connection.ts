@@ -167,18 +167,24 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
     }
     const gone = new LinkClosed({ peerId, reason: "the data channel is closed" })
     const carries = () => phase !== "ended" && native.readyState === "open"
+    /** Hands a packet over, or says why that cannot be. */
+    const hand = (packet: Packet): LinkClosed | undefined => {
+      if (!carries()) return gone
+      try {
+        engine.send(native, packet)
+        return undefined
+      } catch (cause) {
+        return new LinkClosed({ peerId, reason: `the packet could not be sent: ${String(cause)}` })
+      }
+    }
     const port: Channel = {
       bufferedAmount: () => native.bufferedAmount,
       send: (packet) =>
         Effect.suspend(() => {
-          if (!carries()) return Effect.fail(gone)
-          try {
-            engine.send(native, packet)
-            return Effect.void
-          } catch (cause) {
-            return Effect.fail(new LinkClosed({ peerId, reason: `the packet could not be sent: ${String(cause)}` }))
-          }
+          const error = hand(packet)
+          return error === undefined ? Effect.void : Effect.fail(error)
         }),
+      sendUnsafe: (packet) => hand(packet) === undefined,
       writable: Effect.suspend(() => {
         if (!carries()) return Effect.fail(gone)
         if (native.bufferedAmount < engine.highWaterMark) return Effect.void

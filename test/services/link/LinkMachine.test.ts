@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import type { PeerId } from "../../../src/domain/PeerId.ts"
-import { Event, type Parties, State, step } from "../../../src/services/link/LinkMachine.ts"
+import { Command, Event, type Parties, State, step } from "../../../src/services/link/LinkMachine.ts"
 import { peer } from "../../support/simulation.ts"
 
 const [greater, smaller] = [peer(1), peer(2)].toSorted().toReversed()
@@ -126,6 +126,22 @@ describe("LinkMachine", () => {
     for (const event of [Event.Dial(), Event.TimeUp(), Event.ChannelOpened({ attempt: "x" })]) {
       assert.deepStrictEqual(step(closed, event, parties), [closed, []])
     }
+  })
+
+  it("mends an open link from one side, and only for the attempt that is open", () => {
+    if (greater === undefined || smaller === undefined) throw new Error("two peers are needed")
+    const [forward, backward] = [[greater, smaller], [smaller, greater]].map(([self, other]): Parties => {
+      if (self === undefined || other === undefined) throw new Error("two peers are needed")
+      return { self, other, otherTakesAnyOffer: true, attempts: 4, fresh: "y" }
+    })
+    assert(forward !== undefined && backward !== undefined)
+    const open = State.Open({ attempt: "x" })
+    const suspected = Event.Suspected({ attempt: "x" })
+    assert.deepStrictEqual(step(open, suspected, forward), [open, [Command.Mend()]])
+    assert.deepStrictEqual(step(open, suspected, backward), [open, []])
+    assert.deepStrictEqual(step(open, Event.Suspected({ attempt: "old" }), forward), [open, []])
+    const connecting = State.Connecting({ attempt: "x", tries: 0 })
+    assert.deepStrictEqual(step(connecting, suspected, forward), [connecting, []])
   })
 
   it("gives up after the last attempt, and says how many there were", () => {

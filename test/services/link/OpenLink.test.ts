@@ -5,6 +5,7 @@ import type { Packet } from "../../../src/domain/Frame.ts"
 import * as Inbox from "../../../src/services/link/Inbox.ts"
 import { defaults } from "../../../src/services/link/LinkSettings.ts"
 import * as OpenLink from "../../../src/services/link/OpenLink.ts"
+import * as Pulse from "../../../src/services/link/Pulse.ts"
 import { peer } from "../../support/simulation.ts"
 
 describe("an open link", () => {
@@ -19,13 +20,16 @@ describe("an open link", () => {
         settings: defaults,
         channel: {
           send: (packet) => Effect.sync(() => void sent.push(packet)),
+          sendUnsafe: (packet) => sent.push(packet) > 0,
           writable: Effect.void,
           bufferedAmount: () => 0
         },
         inbox,
         gone: Effect.never,
+        leads: true,
+        pulse: yield* Pulse.make(defaults.probeInterval),
         handle: () => Effect.never,
-        suspected: Effect.void,
+        suspected: () => undefined,
         lost: (reason) => void lost.push(reason)
       })
       inbox.offer({ frame: { type: "__BINARY__", bytes: new Uint8Array(1) }, bytes: 1 })
@@ -48,13 +52,16 @@ describe("an open link", () => {
         settings: defaults,
         channel: {
           send: (packet) => Effect.sync(() => void sent.push(packet)),
+          sendUnsafe: (packet) => sent.push(packet) > 0,
           writable: Effect.void,
           bufferedAmount: () => 0
         },
         inbox: yield* Inbox.make({ bytes: 1000, frames: 100 }),
         gone: Deferred.await(gone),
+        leads: true,
+        pulse: yield* Pulse.make(defaults.probeInterval),
         handle: () => Effect.void,
-        suspected: Effect.void,
+        suspected: () => undefined,
         lost: () => undefined
       })
       const farewell = yield* link.farewell("moving on", defaults.drainTimeout).pipe(Effect.forkChild)
