@@ -144,8 +144,11 @@ describe("a bridge", () => {
         yield* bob.broadcast(content)
       }
       yield* elapse(10)
-      assert.deepStrictEqual([bea.contents(), bob.contents()], [["secret", "public", "news", "public"], ["public"]])
-      assert.deepStrictEqual([abe.contents(), ada.contents()], [["secret", "public", "news", "news"], ["news"]])
+      // What comes over the bridge may overtake what comes from far away.
+      assert.sameMembers(bea.contents(), ["secret", "public", "news", "public"])
+      assert.deepStrictEqual(bob.contents(), ["public"])
+      assert.sameMembers(abe.contents(), ["secret", "public", "news", "news"])
+      assert.deepStrictEqual(ada.contents(), ["news"])
       assert.deepInclude(yield* way(0), { heard: 3, relayed: 1, refused: 2 })
       assert.deepInclude(yield* way(1), { heard: 3, relayed: 1, refused: 2 })
     }).pipe(simulate, Effect.provide(world)))
@@ -193,7 +196,7 @@ describe("a bridge", () => {
       const flood = (from: number) =>
         Effect.forEach(Array.from({ length: 20 }, (_, n) => from + n), (n) => ada.broadcast(n))
       yield* flood(0)
-      yield* elapse(4)
+      yield* elapse(5)
       assert.deepStrictEqual(bea.contents(), [0, 1, 2, 3, 4])
       assert.deepInclude(yield* way(0), { heard: 20, relayed: 5, dropped: 15 })
       // Two more are allowed by now.
