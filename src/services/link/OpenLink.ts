@@ -120,7 +120,12 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
       case "eviction":
         return options.lost(`evicted: ${frame.reason}`)
       case "leave":
-        yield* Effect.ignore(channel.send(asText({ type: "left" })))
+        // What was accepted for the one who leaves goes first: it hears us until we say that we are done.
+        yield* outbox.drained.pipe(
+          Effect.andThen(channel.send(asText({ type: "left" }))),
+          Effect.timeoutOption(settings.drainTimeout),
+          Effect.ignore
+        )
         return options.lost(frame.reason)
       case "left":
         return yield* Deferred.succeed(released, undefined)

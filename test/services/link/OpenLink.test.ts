@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect } from "effect"
+import { Deferred, Effect, Queue } from "effect"
 import { TestClock } from "effect/testing"
 import type { Packet } from "../../../src/domain/Frame.ts"
 import * as Inbox from "../../../src/services/link/Inbox.ts"
 import { defaults } from "../../../src/services/link/LinkSettings.ts"
 import * as OpenLink from "../../../src/services/link/OpenLink.ts"
+import * as Outbox from "../../../src/services/link/Outbox.ts"
 import * as Pulse from "../../../src/services/link/Pulse.ts"
 import { peer } from "../../support/simulation.ts"
 
@@ -71,5 +72,41 @@ describe("an open link", () => {
       yield* Deferred.succeed(gone, undefined)
       yield* TestClock.adjust("10 millis")
       assert.isDefined(farewell.pollUnsafe())
+    }))
+
+  it.effect("sends what it accepted to a neighbour that leaves, before it lets it go", () =>
+    Effect.gen(function*() {
+      const room = yield* Queue.unbounded<void>()
+      const inbox = yield* Inbox.make({ bytes: 1000, frames: 100 })
+      const sent: Array<Packet> = []
+      const lost: Array<string> = []
+      const link = yield* OpenLink.make({
+        peerId: peer(1),
+        dialect: "homing",
+        settings: defaults,
+        channel: {
+          send: (packet) => Effect.sync(() => void sent.push(packet)),
+          sendUnsafe: () => true,
+          writable: Queue.take(room),
+          bufferedAmount: () => 0
+        },
+        inbox,
+        gone: Effect.never,
+        leads: true,
+        pulse: yield* Pulse.make(defaults.probeInterval),
+        handle: () => Effect.void,
+        suspected: () => undefined,
+        lost: (reason) => void lost.push(reason)
+      })
+      // Bytes, for short texts would share a packet.
+      for (const n of [1, 2]) assert.isTrue(link.outbox.tryOffer(Outbox.parcel([new Uint8Array([n])])))
+      inbox.offer({ frame: { type: "leave", reason: "moving on" }, bytes: 20 })
+      yield* Queue.offer(room, undefined)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual([sent, lost], [[new Uint8Array([1])], []])
+      yield* Queue.offer(room, undefined)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(sent, [new Uint8Array([1]), new Uint8Array([2]), "{\"type\":\"left\"}"])
+      assert.deepStrictEqual(lost, ["moving on"])
     }))
 })
