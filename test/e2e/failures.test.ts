@@ -58,7 +58,7 @@ describe("a hub that is killed and comes back", () => {
       yield* Deferred.succeed(enough, undefined)
       yield* Fiber.join(talker)
       assert.deepInclude(yield* newcomer.ask({ op: "broadcast", content: "hello" }), {
-        result: { networkName: NetworkName.make("gaming"), neighbours: 2 }
+        result: { networkName: NetworkName.make("steady"), neighbours: 2 }
       })
       yield* to.event("message", ({ from }) => from === newcomer.peerId)
 
