@@ -6,6 +6,7 @@
  */
 import { Cause, Effect, Exit } from "effect"
 import { type Journey, journeys, long, travel } from "../test/support/journeys.ts"
+import { switching } from "../test/support/switching.ts"
 
 const seeds = Number(process.argv[2] ?? 200)
 const wanted = process.argv[3] ?? ""
@@ -22,7 +23,7 @@ const run = async (journey: Journey) => {
 }
 
 console.log(`${seeds} seeds each: how often it held, and the median and the most of what it took`)
-for (const journey of [...journeys, ...long]) {
+for (const journey of [...journeys, ...long, switching]) {
   if (!journey.name.includes(wanted)) continue
   const startedAt = performance.now()
   const took = await run(journey)

@@ -17,7 +17,7 @@ const rough = { signalLoss: 0.05, slowSetups: 0.1, failingSetups: 0.05, jitter: 
 /** A story, and in what it measures itself. */
 export interface Journey {
   readonly name: string
-  readonly unit: "ms" | "moves"
+  readonly unit: "ms" | "moves" | "messages"
   /** What it may take at most, and why. */
   readonly promise: string
   readonly options: WorldOptions
