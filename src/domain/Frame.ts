@@ -7,6 +7,7 @@
 import * as Schema from "effect/Schema"
 import { Bridged } from "./Bridged.ts"
 import { Content } from "./Content.ts"
+import { Digest, Graft, IHave, MessageId, Prune } from "./GossipFrame.ts"
 import { NetworkName } from "./NetworkName.ts"
 import * as OverlayFrame from "./OverlayFrame.ts"
 import { PeerId } from "./PeerId.ts"
@@ -17,8 +18,6 @@ export const initialTtl = 40
 /** The most ids a message's path may list: one more than its hops. @category constants */
 export const maxPath = initialTtl + 1
 
-const Id = Schema.String.check(Schema.isBetweenLength(1, 64))
-
 /**
  * A message on its way through a network: to everyone (`chat`) or to one peer (`dm`), and other subtypes
  * that are passed on without being understood.
@@ -27,8 +26,7 @@ const Id = Schema.String.check(Schema.isBetweenLength(1, 64))
  */
 export const Gossip = Schema.Struct({
   type: Schema.tag("gossip"),
-  /** 32 hexadecimal digits from us; anything unique from others. */
-  id: Id,
+  id: MessageId,
   subtype: Schema.String.check(Schema.isBetweenLength(1, 64)),
   content: Content,
   from: PeerId,
@@ -88,6 +86,10 @@ export const Frame = Schema.Union([
   Leave,
   Left,
   Binary,
+  IHave,
+  Graft,
+  Prune,
+  Digest,
   ...OverlayFrame.members
 ]).pipe(Schema.toTaggedUnion("type"))
 /** @category models */

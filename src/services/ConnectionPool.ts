@@ -38,6 +38,14 @@ export type LinkNews =
 /** Handles what a neighbour sent, in order; the neighbour's next frames wait until it is done. @category models */
 export type FrameHandler = (from: PeerId, batch: Batch) => Effect.Effect<void>
 
+/** What became of a frame that was sent to some. @category models */
+export interface Posted {
+  /** How many have it. */
+  readonly taken: number
+  /** Those with no room for it, and how to wait for room; one that takes nothing meanwhile is let go. */
+  readonly full: ReadonlyArray<{ readonly peerId: PeerId; readonly put: Effect.Effect<void, LinkClosed> }>
+}
+
 /** @category services */
 export class ConnectionPool extends Context.Service<ConnectionPool, {
   /** Wants a link to a peer; does nothing where one exists or is under way. */
@@ -53,6 +61,16 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
    * a neighbour that takes nothing for `forwardPatience` meanwhile is let go, so that one link cannot stop a network.
    */
   fanOut(frame: Frame, except: (peerId: PeerId) => boolean): Effect.Effect<number, MessageTooLarge>
+  /**
+   * Sends a frame to some neighbours at once, encoding it once, and says who has it and who has no room now. Those with
+   * no link, or with a limit that the frame exceeds, are left out.
+   */
+  post(frame: Frame, to: Iterable<PeerId>): Effect.Effect<Posted, MessageTooLarge>
+  /**
+   * Waits until nothing waits for a neighbour any more, or it took something for `forwardPatience`. One that takes nothing
+   * is let go.
+   */
+  relieved(peerId: PeerId): Effect.Effect<void, LinkClosed>
   /** Says who handles frames from now on. Frames that come before wait. */
   serve(handler: FrameHandler): Effect.Effect<void>
   /** The open link to a peer, if there is one. */
@@ -155,7 +173,7 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
           sent = link.sent()
           yield* Effect.sleep(settings.forwardPatience)
         } while (link.sent() > sent)
-        yield* letGo(link.peerId, "too slow for the messages of this network")
+        yield* letGo(link.peerId, tooSlow)
       })
 
       /** Puts a parcel into a link's outbox, waiting for room for as long as the link carries anything at all. */
@@ -175,19 +193,19 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
       const encode = (frame: Frame, dialect: Dialect) =>
         Result.map(FrameCodec.encode(frame, dialect, settings.maxMessageBytes), Outbox.parcel)
 
-      const fanOut = Effect.fnUntraced(function*(frame: Frame, except: (peerId: PeerId) => boolean) {
+      /** Offers a frame to links, and gives those that have no room for it. */
+      const offerAll = Effect.fnUntraced(function*(frame: Frame, links: Iterable<OpenLink>) {
         const parcels = new Map<Dialect, Outbox.Parcel>()
         const slow: Array<readonly [OpenLink, Outbox.Parcel]> = []
         let sent = 0
-        for (const [peerId, link] of open) {
-          if (except(peerId)) continue
+        for (const link of links) {
           let parcel = parcels.get(link.dialect)
           if (parcel === undefined) {
             const encoded = encode(frame, link.dialect)
             if (Result.isFailure(encoded)) {
               if (link.dialect === "homing") return yield* encoded.failure
               // PeerPigeon takes 256 KiB at most; its smaller limit is not everybody's.
-              yield* Effect.logWarning(`peer ${short(peerId)} cannot take a message: ${encoded.failure.message}`)
+              yield* Effect.logWarning(`peer ${short(link.peerId)} cannot take a message: ${encoded.failure.message}`)
               continue
             }
             parcel = encoded.success
@@ -196,6 +214,13 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
           sent++
           if (!link.outbox.tryOffer(parcel)) slow.push([link, parcel])
         }
+        return { sent, slow }
+      })
+
+      const fanOut = Effect.fnUntraced(function*(frame: Frame, except: (peerId: PeerId) => boolean) {
+        const links: Array<OpenLink> = []
+        for (const [peerId, link] of open) if (!except(peerId)) links.push(link)
+        const { sent, slow } = yield* offerAll(frame, links)
         yield* Effect.forEach(slow, ([link, parcel]) => Effect.ignore(put(link, parcel)), {
           concurrency: "unbounded",
           discard: true
@@ -225,6 +250,28 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
           yield* put(link, parcel)
         }),
         fanOut,
+        post: Effect.fnUntraced(function*(frame, to) {
+          const links: Array<OpenLink> = []
+          for (const peerId of to) {
+            const link = open.get(peerId)
+            if (link !== undefined) links.push(link)
+          }
+          const { sent, slow } = yield* offerAll(frame, links)
+          return {
+            taken: sent - slow.length,
+            full: slow.map(([link, parcel]) => ({ peerId: link.peerId, put: put(link, parcel) }))
+          }
+        }),
+        relieved: Effect.fnUntraced(function*(peerId) {
+          const link = open.get(peerId)
+          if (link === undefined) return yield* new LinkClosed({ peerId, reason: "there is no link to this peer" })
+          const before = link.sent()
+          const hasMoved = Effect.flatMap(Effect.sleep(settings.forwardPatience), () =>
+            link.sent() > before
+              ? Effect.void
+              : Effect.andThen(letGo(peerId, tooSlow), Effect.fail(new LinkClosed({ peerId, reason: tooSlow }))))
+          yield* Effect.raceFirst(link.outbox.drained, hasMoved)
+        }),
         serve: (handle) => Effect.asVoid(Deferred.succeed(handler, handle)),
         neighbour: (peerId) => open.get(peerId),
         neighbours: () => open.keys(),
@@ -252,6 +299,8 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
     })
   )
 }
+
+const tooSlow = "too slow for the messages of this network"
 
 /** A link in the making or open. */
 interface Entry {

@@ -1,9 +1,9 @@
 /**
  * Messages in one network: to everyone, and to one peer wherever it is.
  *
- * A broadcast is flooded over the links and recognised when it comes again. A direct message goes over the link to its
- * addressee, or else through the neighbour from whom the addressee was last heard, or else is flooded like a
- * broadcast; the addressee confirms it, and its sender learns whether it arrived.
+ * How a broadcast goes on its way is decided by `gossip/Plumtree`; here is what carries that out. A direct message goes
+ * over the link to its addressee, or else through the neighbour from whom the addressee was last heard, or else over
+ * every link; the addressee confirms it, and its sender learns whether it arrived.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -25,6 +25,7 @@ import type { Broadcast, MeshEvent } from "../domain/MeshEvent.ts"
 import { ofMessage } from "../domain/NetworkName.ts"
 import { equals, type PeerId } from "../domain/PeerId.ts"
 import { ConnectionPool } from "./ConnectionPool.ts"
+import * as Broadcasts from "./gossip/Broadcasts.ts"
 import * as Routes from "./gossip/Routes.ts"
 import * as SeenSet from "./gossip/SeenSet.ts"
 import { Membership } from "./Membership.ts"
@@ -155,15 +156,18 @@ export class Gossip extends Context.Service<Gossip, {
           } satisfies MeshEvent
         )
 
-      const passOn = Effect.fnUntraced(function*(message: Message, from: PeerId) {
+      const broadcasts = yield* Broadcasts.make({
+        seen,
+        population: () => Array.from(membership.known()).length + 1,
+        // Other subtypes are not ours to understand; others may.
+        deliver: (message) => message.subtype === "chat" ? deliver("broadcast", message) : Effect.void
+      })
+
+      const passOn = Effect.fnUntraced(function*(message: Message, to: PeerId, from: PeerId) {
         if (message.ttl <= 1) return
         const onward: Message = { ...message, ttl: message.ttl - 1, path: [...message.path, self] }
         // What is too large for a neighbour was too large for us.
-        if (onward.to === undefined || !routed.has(onward.subtype)) {
-          yield* Effect.ignore(pool.fanOut(onward, (peer) => peer === from || onward.path.includes(peer)))
-        } else {
-          yield* Effect.ignore(route(onward, onward.to, from))
-        }
+        yield* Effect.ignore(route(onward, to, from))
       })
 
       const confirm = (message: Message) =>
@@ -195,16 +199,18 @@ export class Gossip extends Context.Service<Gossip, {
         if (message.bridged !== undefined && Bridged.hasBeenIn(message.bridged, networkName)) {
           return void dropped.malformed++
         }
-        const forUs = message.to !== undefined && equals(message.to, self)
+        if (message.ttl <= 0 || message.path.includes(self)) return void seen.add(message.id, now)
+        const { to } = message
+        const forUs = to !== undefined && equals(to, self)
+        if (to === undefined || (!forUs && !routed.has(message.subtype))) {
+          if (!seen.has(message.id)) routes.learn(message.from, from)
+          return yield* broadcasts.receive(message, from, now)
+        }
         if (!seen.add(message.id, now)) return void dropped.duplicate++
-        if (message.ttl <= 0 || message.path.includes(self)) return
         routes.learn(message.from, from)
+        if (!forUs) return yield* passOn(message, to, from)
         switch (message.subtype) {
-          case "chat":
-            yield* deliver("broadcast", message)
-            return yield* passOn(message, from)
           case "dm":
-            if (!forUs) return yield* passOn(message, from)
             // What the application missed is not confirmed.
             if ((yield* deliver("direct", message)) && message.acknowledge === true) {
               const ids = confirmations.get(message.from)
@@ -213,10 +219,7 @@ export class Gossip extends Context.Service<Gossip, {
             }
             return
           case "dm-ack":
-            return yield* forUs ? confirm(message) : passOn(message, from)
-          default:
-            // Not ours to understand; others may.
-            return yield* forUs ? Effect.void : passOn(message, from)
+            return yield* confirm(message)
         }
       })
 
@@ -250,6 +253,7 @@ export class Gossip extends Context.Service<Gossip, {
         for (const frame of batch) {
           if (frame.type === "gossip") yield* receive(from, frame, now, confirmations)
           else if (frame.type === "__BINARY__") yield* receiveBytes(from, frame.bytes, now)
+          else if (Broadcasts.isControl(frame)) yield* broadcasts.control(frame, from, now)
         }
         if (confirmations.size > 0) yield* sendConfirmations(confirmations)
       }))
@@ -292,12 +296,13 @@ export class Gossip extends Context.Service<Gossip, {
         Effect.forkScoped
       )
 
-      // Leaving waits for what is on its way; whoever is not confirmed by then is told.
+      // Leaving waits for what is on its way, to us and from us; whoever is not confirmed by then is told.
       yield* Effect.addFinalizer(() =>
         Effect.forEach(pending.values(), ({ confirmed }) => Effect.ignore(Deferred.await(confirmed)), {
           concurrency: "unbounded",
           discard: true
         }).pipe(
+          Effect.andThen(broadcasts.settled),
           waitAtMost(leavingPatience),
           Effect.andThen(Effect.sync(() => {
             for (const { confirmed, to } of pending.values()) {
@@ -334,7 +339,7 @@ export class Gossip extends Context.Service<Gossip, {
       return Gossip.of({
         broadcast: Effect.fnUntraced(function*(content) {
           const message = yield* compose("chat", content)
-          return yield* pool.fanOut(message, () => false)
+          return yield* broadcasts.publish(message)
         }),
         send: Effect.fnUntraced(function*(to, content) {
           if (equals(to, self)) return yield* unreachable(to, "that is this peer itself")
@@ -347,7 +352,7 @@ export class Gossip extends Context.Service<Gossip, {
           const bridged = Bridged.onward(message, networkName)
           // The id stays the same on the way through all networks, each of which lets it in once, whoever brings it.
           if (bridged === undefined || !seen.add(message.id, yield* Clock.currentTimeMillis)) return false
-          yield* pool.fanOut(yield* compose("chat", message.content, { id: message.id, bridged }), () => false)
+          yield* broadcasts.publish(yield* compose("chat", message.content, { id: message.id, bridged }))
           return true
         })
       })

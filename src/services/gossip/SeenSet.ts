@@ -4,6 +4,8 @@
 export interface SeenSet {
   /** Remembers an id; `false` when it was remembered already. `now` is in milliseconds and never goes back. */
   add(id: string, now: number): boolean
+  /** Whether an id is remembered. */
+  has(id: string): boolean
   size(): number
 }
 
@@ -21,6 +23,7 @@ export const make = (capacity: number, windowMillis: number): SeenSet => {
       seen.set(id, now)
       return true
     },
+    has: (id) => seen.has(id),
     size: () => seen.size
   }
 }

@@ -61,6 +61,9 @@ export interface OpenLinkOptions {
 
 const asText = (frame: Frame): string => JSON.stringify(frame)
 
+/** Whether a frame concerns the link itself. All others are for those who use it. */
+const isOfLink = ({ type }: Frame): boolean => type === "eviction" || type === "leave" || type === "left"
+
 const isText = ({ packets }: Outbox.Parcel): boolean => packets.length === 1 && typeof packets[0] === "string"
 
 /** A parcel's packets, or one packet with as many short messages as wait and fit: each packet costs the engine the same. */
@@ -148,9 +151,9 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
     const batch: Array<Frame> = []
     const controls: Array<Frame> = []
     for (const { frame } of arrivals) {
-      if (frame.type === "gossip" || frame.type === "__BINARY__") batch.push(frame)
-      else if (isProbe(frame)) prober.take(frame)
-      else controls.push(frame)
+      if (isProbe(frame)) prober.take(frame)
+      else if (isOfLink(frame)) controls.push(frame)
+      else batch.push(frame)
     }
     if (batch.length > 0) yield* options.handle(batch)
     for (const control of controls) yield* onControl(control)
