@@ -72,6 +72,9 @@ const largeBytes = 64 * 1024
 /** Names of messages that wait for a neighbour's room, at most; the oldest give way. */
 const maxWaiting = 4096
 
+/** Lazy neighbours that step in for an eager one that is gone: one mends the tree in time, two would double the copies. */
+const stepIns = 1
+
 /** How exact the end of a message's keeping is. */
 const expireEvery = 10_000
 
@@ -234,6 +237,7 @@ export const make = (options: Options): Plumtree => {
   }
 
   const publish = (message: Message, bytes: number, now: number) => {
+    seen.add(message.id, now)
     const entry = { message, bytes, born: now }
     held.put(entry, now)
     return spread(entry, undefined, false, now)
@@ -399,6 +403,21 @@ export const make = (options: Options): Plumtree => {
       : [{ _tag: "Digest", to: peerId, ids: [], ages: [], since: Math.max(0, Math.round(now - joinedAt)) }]
   }
 
+  const down = (peerId: PeerId): ReadonlyArray<Command> => {
+    const gone = neighbours.get(peerId)
+    neighbours.delete(peerId)
+    wanted.forget(peerId)
+    if (gone?.eager !== true) return nothing
+    // The tree may have a gap here: close it before the next message has to be asked for.
+    const commands: Array<Command> = []
+    for (const [to, neighbour] of neighbours) {
+      if (neighbour.eager || commands.length === stepIns) continue
+      neighbour.eager = true
+      commands.push({ _tag: "Graft", to, ids: [] })
+    }
+    return commands
+  }
+
   const handle = (event: Event, now: number): ReadonlyArray<Command> => {
     switch (event._tag) {
       case "Published":
@@ -422,9 +441,7 @@ export const make = (options: Options): Plumtree => {
       case "Up":
         return up(event.peerId, event.dialect, now)
       case "Down":
-        neighbours.delete(event.peerId)
-        wanted.forget(event.peerId)
-        return nothing
+        return down(event.peerId)
       case "Full": {
         const neighbour = neighbours.get(event.peerId)
         if (neighbour === undefined) return nothing
