@@ -79,6 +79,17 @@ export class PeerUnreachable extends Schema.TaggedError<PeerUnreachable>()("Peer
   }
 }
 
+/** A peer has a question and does not answer it. @category errors */
+export class NoAnswer extends Schema.TaggedError<NoAnswer>()("NoAnswer", {
+  peerId: PeerId,
+  networkName: NetworkName,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `Peer ${short(this.peerId)} gave no answer in ${this.networkName}: ${this.problem}`
+  }
+}
+
 /** A message is larger than a peer accepts. @category errors */
 export class MessageTooLarge extends Schema.TaggedError<MessageTooLarge>()("MessageTooLarge", {
   /** Bytes of the encoded message. */

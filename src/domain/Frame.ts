@@ -1,7 +1,7 @@
 /**
  * What travels between two linked peers: JSON objects told apart by `type`, in the shapes of PeerPigeon
  * 1.1.3. Our own additions (`ping`, `pong`, `leave`, `left`, `encoding`,
- * `acknowledge`, `bridged`) are types and fields that
+ * `acknowledge`, `original`, `answers`, `channel`, `order`, `bridged`) are types and fields that
  * an older peer ignores. How frames become channel messages is `FrameCodec`'s business.
  */
 import * as Schema from "effect/Schema"
@@ -17,6 +17,9 @@ export const initialTtl = 40
 
 /** The most ids a message's path may list: one more than its hops. @category constants */
 export const maxPath = initialTtl + 1
+
+/** Names of channels: 1 to 128 characters. @category schemas */
+export const ChannelName = Schema.String.check(Schema.isBetweenLength(1, 128))
 
 /**
  * A message on its way through a network: to everyone (`chat`) or to one peer (`dm`), and other subtypes
@@ -40,6 +43,14 @@ export const Gossip = Schema.Struct({
   path: Schema.Array(PeerId).check(Schema.isMaxLength(maxPath)),
   /** The receiver is asked to confirm a direct message with a `dm-ack` of the same id. */
   acknowledge: Schema.optionalKey(Schema.Boolean),
+  /** A direct message that was sent before on a way that broke: the id it had then, and by which it is confirmed. */
+  original: Schema.optionalKey(MessageId),
+  /** The question that this answers. */
+  answers: Schema.optionalKey(MessageId),
+  /** The channel that this is said on. */
+  channel: Schema.optionalKey(ChannelName),
+  /** Its place among what its origin wants to be heard in order. */
+  order: Schema.optionalKey(Schema.Struct({ series: MessageId, n: Schema.Natural })),
   /** The message was said in another network, and its origin here is a bridge. The id is the one it had there. */
   bridged: Schema.optionalKey(Bridged)
 })

@@ -8,8 +8,11 @@
  * was told last, unless its options say otherwise.
  */
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Content, problemWith } from "../domain/Content.ts"
 import {
@@ -19,6 +22,7 @@ import {
   type HubUnreachable,
   InvalidInput,
   type MessageTooLarge,
+  NoAnswer,
   NotJoined,
   type PeerUnreachable
 } from "../domain/Errors.ts"
@@ -31,9 +35,12 @@ import type { NetworkSummary } from "../domain/Signal.ts"
 import * as FallbackSupervisor from "../services/FallbackSupervisor.ts"
 import { Identity } from "../services/Identity.ts"
 import { Preferences } from "../services/Preferences.ts"
+import type { Posted } from "../services/SessionContext.ts"
 import { SignalingTransport } from "../services/SignalingTransport.ts"
 import { Supervisor } from "../services/Supervisor.ts"
 import type { WebRtc } from "../services/WebRtc.ts"
+import * as Answers from "./Answers.ts"
+import * as Channel from "./Channel.ts"
 import * as Health from "./Health.ts"
 import { type MeshOptions, networkNameFrom, resolve } from "./MeshOptions.ts"
 import * as Subscribers from "./Subscribers.ts"
@@ -63,6 +70,23 @@ export interface Audience {
   readonly audience?: "here" | "home"
 }
 
+/** How a broadcast is to be sent. @category models */
+export interface BroadcastOptions extends Audience {
+  /** Whether others hear it after everything ordered that this peer said before. Default: no, which is sooner. */
+  readonly ordered?: boolean
+}
+
+/** How to ask. @category models */
+export interface AskOptions extends Audience {
+  /** How long the answer may take. Default: 10 seconds. */
+  readonly timeout?: Duration.Input
+}
+
+/** A channel of a mesh. @category models */
+export type MeshChannel<A> = Channel.Channel<A, SentToAll, NotJoined | AwayFromHome | MessageTooLarge | InvalidInput>
+
+const askTimeout = Duration.seconds(10)
+
 /** @category services */
 export class Mesh extends Context.Service<Mesh, {
   readonly peerId: PeerId
@@ -79,7 +103,7 @@ export class Mesh extends Context.Service<Mesh, {
    */
   broadcast(
     content: Content,
-    audience?: Audience
+    options?: BroadcastOptions
   ): Effect.Effect<SentToAll, NotJoined | AwayFromHome | MessageTooLarge | InvalidInput>
   /**
    * Sends JSON or bytes (8 MiB at most) to one peer of the network, across other peers if need be. Succeeds once that
@@ -91,6 +115,28 @@ export class Mesh extends Context.Service<Mesh, {
     content: Content,
     audience?: Audience
   ): Effect.Effect<Sent, NotJoined | AwayFromHome | PeerUnreachable | MessageTooLarge | InvalidInput>
+  /**
+   * Asks a peer of the network, and succeeds with its answer. Fails with `NoAnswer` when it declines or takes longer than
+   * `timeout` (default: 10 s), and with `PeerUnreachable` when it cannot be asked.
+   */
+  ask(to: PeerId, content: Content, options?: AskOptions): Effect.Effect<
+    Content,
+    NotJoined | AwayFromHome | PeerUnreachable | MessageTooLarge | InvalidInput | NoAnswer
+  >
+  /**
+   * Answers what others ask, 256 questions at a time, until the scope closes. What the handler fails with is told to the
+   * asker as the reason for getting no answer. Of several handlers the last one is asked.
+   */
+  answer<E, R>(handler: Answers.Handler<E, R>): Effect.Effect<void, never, Scope.Scope | R>
+  /**
+   * A channel of the network, on which values of one type are published and heard by whoever has the channel too. Fails
+   * with `InvalidInput` for a name that is not 1 to 128 characters long.
+   */
+  channel<A, I>(
+    name: string,
+    schema: Schema.Codec<A, I>,
+    options?: Channel.ChannelOptions
+  ): Effect.Effect<MeshChannel<A>, InvalidInput>
   /**
    * Says to everyone in the home network what was said in another, marked as such: its receivers see this peer as the one
    * who sends it, and what it says of the message's origin as `bridged`. Succeeds with whether it is on its way: not so
@@ -139,12 +185,19 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
   const transport = yield* SignalingTransport
   const hub = yield* transport.open({ peerId, hubs: settings.hubs })
   const subscribers = Subscribers.make()
+  const posted = Subscribers.make<Posted>()
+  const answers = yield* Answers.make
   const whereabouts = yield* Whereabouts.make({
     ...settings,
     self: peerId,
     home: settings.networkName,
     hub,
-    emit: subscribers.tell
+    emit: (event) =>
+      event._tag === "Asked"
+        ? answers.tell(event)
+        : event._tag === "Posted"
+        ? posted.tell(event)
+        : subscribers.tell(event)
   })
   const health = yield* Health.make({ hub, whereabouts, allowGlobalFallback: settings.allowGlobalFallback })
 
@@ -199,15 +252,40 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
 
   const isAway = () => whereabouts.current() !== whereabouts.home()
 
+  const broadcast = Effect.fnUntraced(function*(
+    content: Content,
+    options: BroadcastOptions & { readonly channel?: string } = {}
+  ) {
+    const { gossip, networkName } = yield* joined("broadcast", options)
+    yield* acceptable(content)
+    return { networkName, neighbours: yield* gossip.broadcast(content, options) }
+  })
+
   return Mesh.of({
     peerId,
     join: Effect.andThen(whereabouts.join, remember),
     leave: whereabouts.leave,
-    broadcast: Effect.fnUntraced(function*(content, audience) {
-      const { gossip, networkName } = yield* joined("broadcast", audience)
+    broadcast,
+    ask: Effect.fnUntraced(function*(to, content, { timeout = askTimeout, ...audience } = {}) {
+      const { gossip, networkName } = yield* joined("ask", audience)
       yield* acceptable(content)
-      return { networkName, neighbours: yield* gossip.broadcast(content) }
+      return yield* gossip.ask(to, content).pipe(
+        Effect.timeoutOrElse({
+          duration: timeout,
+          orElse: () =>
+            Effect.fail(
+              new NoAnswer({
+                peerId: to,
+                networkName,
+                problem: `none came within ${Duration.format(Duration.fromInputUnsafe(timeout))}`
+              })
+            )
+        })
+      )
     }),
+    answer: answers.answer,
+    channel: (name, schema, { ordered = false } = {}) =>
+      Channel.make({ name, schema, ordered, send: broadcast, posted }),
     send: Effect.fnUntraced(function*(to, content, audience) {
       const { gossip, networkName } = yield* joined("send", audience)
       yield* acceptable(content)

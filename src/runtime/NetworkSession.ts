@@ -4,14 +4,13 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { MeshEvent } from "../domain/MeshEvent.ts"
 import type { Dropped, LinkStatus } from "../domain/MeshStatus.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import { ConnectionPool } from "../services/ConnectionPool.ts"
 import { Gossip } from "../services/Gossip.ts"
 import { Membership } from "../services/Membership.ts"
-import { SessionContext } from "../services/SessionContext.ts"
+import { SessionContext, type SessionEvent } from "../services/SessionContext.ts"
 import type { Farewell, HubSession } from "../services/SignalingTransport.ts"
 import type { IceServer } from "../services/WebRtc.ts"
 
@@ -25,7 +24,7 @@ export interface SessionOptions {
   readonly iceServers: ReadonlyArray<IceServer>
   readonly minPeers: number
   readonly maxPeers: number
-  readonly emit: (event: MeshEvent) => Effect.Effect<boolean>
+  readonly emit: (event: SessionEvent) => Effect.Effect<boolean>
 }
 
 /** @category services */

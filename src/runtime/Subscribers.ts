@@ -20,37 +20,40 @@ const batch = 64
 /** How long a full subscriber is waited for. @category constants */
 export const patience = Duration.seconds(5)
 
-interface Subscriber {
-  readonly queue: Queue.Queue<MeshEvent>
+/** This subscriber was too slow, and some events were not kept for it. @category models */
+export type Missed = Extract<MeshEvent, { readonly _tag: "Missed" }>
+
+interface Subscriber<A> {
+  readonly queue: Queue.Queue<A>
   /** Events not kept since the subscriber fell behind; 0 while it keeps up. */
   missed: number
 }
 
 /** @category models */
-export interface Subscribers {
+export interface Subscribers<A> {
   /** Gives an event to every subscriber, and says whether one has it; so it is too when there is none. */
-  tell(event: MeshEvent): Effect.Effect<boolean>
+  tell(event: A): Effect.Effect<boolean>
   /** The events from the moment the stream is run. */
-  readonly events: Stream.Stream<MeshEvent>
+  readonly events: Stream.Stream<A | Missed>
 }
 
 /** Nobody subscribed yet. @category constructors */
-export const make = (): Subscribers => {
-  const subscribers = new Set<Subscriber>()
+export const make = <A = MeshEvent>(): Subscribers<A> => {
+  const subscribers = new Set<Subscriber<A>>()
 
-  const miss = (subscriber: Subscriber): boolean => {
+  const miss = (subscriber: Subscriber<A>): boolean => {
     subscriber.missed++
     return false
   }
 
-  const wait = (subscriber: Subscriber, event: MeshEvent) =>
+  const wait = (subscriber: Subscriber<A>, event: A) =>
     Queue.offer(subscriber.queue, event).pipe(
       Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.sync(() => miss(subscriber)) })
     )
 
-  const tell = (event: MeshEvent): Effect.Effect<boolean> =>
+  const tell = (event: A): Effect.Effect<boolean> =>
     Effect.suspend(() => {
-      const full: Array<Subscriber> = []
+      const full: Array<Subscriber<A>> = []
       let kept = subscribers.size === 0
       for (const subscriber of subscribers) {
         // One that fell behind gets nothing more until it has emptied its queue and been told so.
@@ -67,15 +70,15 @@ export const make = (): Subscribers => {
     })
 
   const events = Stream.unwrap(Effect.gen(function*() {
-    const queue = yield* Queue.bounded<MeshEvent>(capacity)
-    const subscriber: Subscriber = { queue, missed: 0 }
+    const queue = yield* Queue.bounded<A>(capacity)
+    const subscriber: Subscriber<A> = { queue, missed: 0 }
     subscribers.add(subscriber)
     yield* Effect.addFinalizer(() => {
       subscribers.delete(subscriber)
       return Queue.shutdown(queue)
     })
     // In small batches, so that whoever waits for room sees a slow but steady subscriber move.
-    const next = Effect.map(Queue.takeBetween(queue, 1, batch), (events): ReadonlyArray<MeshEvent> => {
+    const next = Effect.map(Queue.takeBetween(queue, 1, batch), (events): ReadonlyArray<A | Missed> => {
       const { missed } = subscriber
       if (missed === 0 || Queue.sizeUnsafe(queue) > 0) return events
       subscriber.missed = 0

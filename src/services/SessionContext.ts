@@ -1,11 +1,46 @@
 /** What everything that belongs to being in one network shares. */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type { Content } from "../domain/Content.ts"
+import type { MessageTooLarge, PeerUnreachable } from "../domain/Errors.ts"
 import type { MeshEvent } from "../domain/MeshEvent.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import type { HubMembership } from "./SignalingTransport.ts"
 import type { IceServer } from "./WebRtc.ts"
+
+/** What a peer answers, or why it does not. @category models */
+export type Answer =
+  | { readonly _tag: "Answered"; readonly content: Content }
+  | { readonly _tag: "Declined"; readonly problem: string }
+
+/** A peer asks us something. @category models */
+export interface Asked {
+  readonly _tag: "Asked"
+  readonly id: string
+  readonly from: PeerId
+  readonly content: Content
+  readonly networkName: NetworkName
+  /** Sends the answer; succeeds once the asker has it. */
+  answer(answer: Answer): Effect.Effect<void, PeerUnreachable | MessageTooLarge>
+}
+
+/** Somebody said something on a channel. @category models */
+export interface Posted {
+  readonly _tag: "Posted"
+  readonly channel: string
+  readonly id: string
+  readonly from: PeerId
+  readonly content: Content
+  readonly networkName: NetworkName
+  /** Links the message crossed; 1 from a neighbour. */
+  readonly hops: number
+  /** The sender's clock, in milliseconds since 1970. */
+  readonly timestamp: number
+}
+
+/** What a session tells the mesh. @category models */
+export type SessionEvent = MeshEvent | Asked | Posted
 
 /** @category services */
 export class SessionContext extends Context.Service<SessionContext, {
@@ -19,7 +54,7 @@ export class SessionContext extends Context.Service<SessionContext, {
   /** Links at which nobody else is dialled or let in. */
   readonly maxPeers: number
   /** Tells the application something; waits a moment for subscribers that are slow, and says whether one has it. */
-  emit(event: MeshEvent): Effect.Effect<boolean>
+  emit(event: SessionEvent): Effect.Effect<boolean>
   /** What was refused at receipt; whoever refuses counts it here. */
   readonly dropped: { foreignNetwork: number; malformed: number; duplicate: number }
 }>()("homing/SessionContext") {}

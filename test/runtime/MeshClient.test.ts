@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Hub } from "../../src/hub/Hub.ts"
@@ -32,6 +32,29 @@ describe("the promise API", () => {
       assert.lengthOf(await ada.peers(), 1)
       await ada.leave()
       assert.strictEqual((await ada.getStatus()).state, "idle")
+    })
+  )
+
+  it(
+    "asks, answers and publishes on channels",
+    withHub(async (url) => {
+      await using ada = await createMesh({ hubs: url, networkName: "gaming" })
+      await using bob = await createMesh({ hubs: url, networkName: "gaming" })
+      const linked = new Promise<unknown>((resolve) => ada.on("peerConnected", resolve))
+      await ada.join()
+      await bob.join()
+      await linked
+      const stop = bob.answer(async ({ from }) => ({ you: "asked", from }))
+      assert.deepStrictEqual(await ada.ask(bob.peerId, 7), { you: "asked", from: ada.peerId })
+      stop()
+      assert.deepInclude(await rejection(ada.ask(bob.peerId, 8)), { _tag: "NoAnswer" })
+      const [mine, theirs] = [
+        await ada.channel("dates", Schema.DateFromString),
+        await bob.channel("dates", Schema.Date)
+      ]
+      const heard = new Promise<unknown>((resolve) => theirs.on(resolve))
+      assert.strictEqual((await mine.publish(new Date(0))).neighbours, 1)
+      assert.deepInclude(await heard, { _tag: "Post", from: ada.peerId, value: new Date(0) })
     })
   )
 

@@ -18,10 +18,11 @@ import type { NetworkSummary } from "../../domain/Signal.ts"
 import type { Identity } from "../../services/Identity.ts"
 import type { SignalingTransport } from "../../services/SignalingTransport.ts"
 import type { WebRtc } from "../../services/WebRtc.ts"
-import { type Audience, Mesh } from "../Mesh.ts"
+import { type AskOptions, type Audience, type BroadcastOptions, Mesh } from "../Mesh.ts"
 import type { MeshOptions } from "../MeshOptions.ts"
 import * as Remembering from "../Remembering.ts"
 import * as MeshStore from "./MeshStore.ts"
+import * as Talk from "./Talk.ts"
 
 /** What a platform gives a mesh. @category models */
 export interface Platform {
@@ -67,13 +68,16 @@ const nameOf = {
 
 const decodePeerId = Schema.decodeUnknownEffect(PeerId)
 
+const peerIdFrom = (to: string) =>
+  Effect.mapError(decodePeerId(to), (error) => new InvalidInput({ field: "to", problem: error.message }))
+
 /**
  * A peer that can be in a network. Every method rejects with one of our errors, told apart by `_tag`, whose `message`
  * says what happened and what to do.
  *
  * @category models
  */
-export interface MeshClient {
+export interface MeshClient extends Talk.Talk {
   readonly peerId: string
   /** Joins the home network; resolves once a hub has taken us, with links still on their way. */
   join(): Promise<void>
@@ -81,11 +85,16 @@ export interface MeshClient {
   leave(): Promise<void>
   /**
    * Sends JSON or bytes to everyone; resolves once it is on its way. With `{ audience: "home" }` it rejects with
-   * `AwayFromHome` while the mesh has fallen back.
+   * `AwayFromHome` while the mesh has fallen back; with `{ ordered: true }` it is heard after what was so sent before.
    */
-  broadcast(content: Content, audience?: Audience): Promise<SentToAll>
+  broadcast(content: Content, options?: BroadcastOptions): Promise<SentToAll>
   /** Sends JSON or bytes to one peer; resolves once that peer has confirmed. The audience is as for `broadcast`. */
   send(to: string, content: Content, audience?: Audience): Promise<Sent>
+  /**
+   * Asks a peer, and resolves with its answer. Rejects with `NoAnswer` when it declines or takes longer than `timeout`
+   * (in milliseconds; default: 10,000).
+   */
+  ask(to: string, content: Content, options?: AskOptions): Promise<Content>
   /** The peers with an open link. */
   peers(): Promise<ReadonlyArray<LinkStatus>>
   /** Everything there is to see. */
@@ -170,14 +179,12 @@ export const make = (platform: Platform) => async (options: ClientOptions): Prom
     peerId: mesh.peerId,
     join: () => runtime.runPromise(mesh.join),
     leave: () => runtime.runPromise(mesh.leave),
-    broadcast: (content, audience) => runtime.runPromise(mesh.broadcast(content, audience)),
+    ...Talk.make(mesh, runtime),
+    broadcast: (content, options) => runtime.runPromise(mesh.broadcast(content, options)),
+    ask: (to, content, options) =>
+      runtime.runPromise(Effect.flatMap(peerIdFrom(to), (peerId) => mesh.ask(peerId, content, options))),
     send: (to, content, audience) =>
-      runtime.runPromise(
-        decodePeerId(to).pipe(
-          Effect.mapError((error) => new InvalidInput({ field: "to", problem: error.message })),
-          Effect.flatMap((peerId) => mesh.send(peerId, content, audience))
-        )
-      ),
+      runtime.runPromise(Effect.flatMap(peerIdFrom(to), (peerId) => mesh.send(peerId, content, audience))),
     peers: () => runtime.runPromise(mesh.peers),
     getStatus: () => runtime.runPromise(mesh.status),
     getNetworkName: () => runtime.runPromise(mesh.networkName),
