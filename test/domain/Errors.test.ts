@@ -27,6 +27,7 @@ const errors: ReadonlyArray<readonly [error: Error & { readonly _tag: string }, 
     "until somebody is at home"
   ],
   [new Errors.PeerUnreachable({ peerId, networkName, problem: "no path" }), "01234567", "dove", "no path"],
+  [new Errors.NoAnswer({ peerId, networkName, problem: "busy" }), "01234567", "dove", "busy"],
   [new Errors.MessageTooLarge({ size: 9, limit: 8 }), "9 bytes", "limit is 8"],
   [new Errors.LinkClosed({ peerId, reason: "evicted" }), "01234567", "evicted"],
   [new Errors.WebRtcError({ step: "make an offer", cause: new Error("no codec") }), "make an offer", "no codec"],
