@@ -202,6 +202,19 @@ describe("a network whose links fail", () => {
       }).pipe(simulate, Effect.provide(World.layer({ seed }))))
   }
 
+  it.effect("sends a direct message on another way when its link dies under it", () =>
+    Effect.gen(function*() {
+      const [ada, bob] = yield* joined(4)
+      assert(ada !== undefined && bob !== undefined)
+      const heard = yield* ear(bob)
+      const world = yield* World
+      yield* world.partition([ada.peerId], [bob.peerId])
+      // What the link takes now never arrives; that it is dead shows after 10 s.
+      yield* ada.send(bob.peerId, "around the corner")
+      yield* elapse(5)
+      assert.deepStrictEqual(heard, ["around the corner"])
+    }).pipe(simulate, Effect.provide(world)))
+
   it.effect("does not wait for one slow neighbour, which hears everything all the same", () =>
     Effect.gen(function*() {
       const turn = Effect.sleep("30 millis")

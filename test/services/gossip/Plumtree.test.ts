@@ -250,6 +250,22 @@ describe("a core", () => {
     assert.deepStrictEqual(tags(peer.handle({ _tag: "Grafted", from: bob, ids: ["1", "nonsense"] }, 400)), ["Serve"])
   })
 
+  it("does not ask for what was said before it came, whoever offers it", () => {
+    const peer = core()
+    peer.handle({ _tag: "Up", peerId: ada, dialect: "homing" }, 0)
+    const asked = peer.handle({ _tag: "Digested", from: ada, ids: ["old", "new"], ages: [5001, 4999] }, 5000)
+    assert.deepStrictEqual(asked, [{ _tag: "Graft", to: ada, ids: ["new"] }])
+  })
+
+  it("closes the gap that an eager neighbour leaves with a lazy one", () => {
+    const peer = core()
+    for (const peerId of [ada, bob]) peer.handle({ _tag: "Up", peerId, dialect: "homing" }, 0)
+    peer.handle({ _tag: "Pruned", from: bob }, 0)
+    assert.deepStrictEqual(peer.eager(), [ada])
+    assert.deepStrictEqual(peer.handle({ _tag: "Down", peerId: ada }, 1), [{ _tag: "Graft", to: bob, ids: [] }])
+    assert.deepStrictEqual(peer.eager(), [bob])
+  })
+
   it("is bounded, whatever comes", () => {
     const peer = core({ keepMessages: 50, keepBytes: 20_000, wanted: 100 })
     for (const peerId of [ada, bob]) peer.handle({ _tag: "Up", peerId, dialect: "homing" }, 0)
