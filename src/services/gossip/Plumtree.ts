@@ -5,7 +5,7 @@
  * - A message goes eagerly over the links of a spanning tree; over the others goes word that it is held, in batches.
  * - The tree makes itself: whoever gets a message twice asks the second neighbour to be lazy from then on, and whoever
  *   hears of a message that does not come asks for it, and that link is eager again.
- * - What is small, and what is said in a small network, goes over every link: that is faster, and costs less than word
+ * - What is small, and what is not large in a small network, goes over every link: that is faster, and costs less than word
  *   of it would.
  * - Two neighbours that link tell each other what they hold of the last minute, so that a peer that lost its links for a
  *   while misses nothing. What was said before a peer came to the network is not for it.
@@ -37,15 +37,17 @@ export interface Settings {
   readonly keepBytes: number
   /** Messages that are announced and have not come, at most. */
   readonly wanted: number
-  /** In a network of up to so many peers, messages go over every link. */
+  /** In a network of up to `floodPeers` peers, messages of up to `floodPacket` bytes go over every link. */
   readonly floodPeers: number
-  /** Messages of up to so many bytes go over every link. */
+  readonly floodPacket: number
+  /** Messages of up to so many bytes go over every link in any network. */
   readonly floodBytes: number
 }
 
 /**
  * The defaults. Messages are kept for a minute: a dead link is noticed in 10 s, and four attempts to link anew take up to
- * 48 s.
+ * 48 s. Flooding takes 6.6 copies per delivery over eight links instead of one, and two thirds of the time; so only what
+ * fits a packet is flooded.
  *
  * @category constants
  */
@@ -60,6 +62,7 @@ export const defaults: Settings = {
   keepBytes: 16 * 1024 * 1024,
   wanted: 8192,
   floodPeers: 64,
+  floodPacket: 16 * 1024,
   floodBytes: 512
 }
 
@@ -197,7 +200,8 @@ export const make = (options: Options): Plumtree => {
   let announceAt = Number.POSITIVE_INFINITY
   let askedAt = Number.NEGATIVE_INFINITY
 
-  const isFlooded = (bytes: number) => bytes <= settings.floodBytes || peers <= settings.floodPeers
+  const isFlooded = (bytes: number) =>
+    bytes <= settings.floodBytes || (bytes <= settings.floodPacket && peers <= settings.floodPeers)
 
   const queue = (names: Set<string>, id: string, now: number) => {
     names.add(id)

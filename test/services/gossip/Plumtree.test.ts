@@ -89,7 +89,7 @@ describe("Plumtree", () => {
   })
 
   it("floods what is small, and small networks, and prunes nothing for it", () => {
-    for (const options of [{ bytes: 512, population: 1000 }, { bytes: 100_000, population: 64 }]) {
+    for (const options of [{ bytes: 512, population: 1000 }, { bytes: 16_000, population: 64 }]) {
       const model = network(30, 4, { ...options, settings: {} })
       for (let n = 0; n < 10; n++) {
         const id = model.say(n)
