@@ -3,11 +3,12 @@ import * as crypto from "node:crypto"
 import { RTCPeerConnection } from "werift"
 import { speedUp, withoutDefaultStun } from "../../src/services/webrtc/werift.ts"
 import * as WebRtcWerift from "../../src/services/WebRtcWerift.ts"
-import { both, carriesPackets, negotiates, restarts, tricklesAtOnce } from "./webrtc/conformance.ts"
+import { both, carriesPackets, flushesAtClose, negotiates, restarts, tricklesAtOnce } from "./webrtc/conformance.ts"
 
 describe("WebRtcWerift", () => {
   const engines = both(WebRtcWerift.layer)
   carriesPackets(engines)
+  flushesAtClose(engines)
   negotiates(engines, { emptyRecord: "ignored" })
   tricklesAtOnce(engines)
   restarts(engines)
