@@ -363,7 +363,8 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
       case "dht-want":
         return sync.onWant(from, frame)
       case "dht-records":
-        for (const record of frame.records) take(from, record, false)
+        // What is new to us may be so to those behind us.
+        for (const record of frame.records) if (take(from, record, false)?._tag === "Kept") sync.moved()
         return
       case "dht-watch":
         if (frame.lease > Limits.lease) return ground.drop("malformed")

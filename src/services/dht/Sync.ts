@@ -19,7 +19,7 @@ export interface Sync {
   has(peer: PeerId, record: StoredRecord): void
   linked(peer: PeerId): void
   unlinked(peer: PeerId): void
-  /** The peers around us are others. */
+  /** The peers around us are others, or we have a record that others may lack. */
   moved(): void
   onOffer(from: PeerId, frame: Offer): void
   onWant(from: PeerId, frame: Want): void
@@ -99,7 +99,13 @@ export const make = (ground: Ground, store: Store): Sync => {
     syncAt = Number.POSITIVE_INFINITY
     const pending = new Map<PeerId, Array<string>>()
     for (const held of store.entries()) {
-      for (const peer of ways.nearest(held.position, Limits.copies)) {
+      const nearest = ways.nearest(held.position, Limits.copies)
+      const rank = nearest.indexOf(ground.self)
+      // Those far out see more peers on their own side of the key than on the other, and would move the record away
+      // from it: they offer it inwards alone.
+      const isInner = rank >= 0 && rank < Limits.innerCopies
+      const takers = isInner || rank < 0 ? nearest : nearest.slice(0, rank)
+      for (const peer of takers) {
         const neighbour = neighbours.get(peer)
         if (neighbour === undefined || isKnown(neighbour, held.record)) continue
         const keys = pending.get(peer)

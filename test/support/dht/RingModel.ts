@@ -88,6 +88,12 @@ export interface Model {
   run(millis: number): void
   /** Asks at a peer, and runs until the answer is there. */
   ask(at: Member, key: string, wanted: Wanted): Answer | undefined
+  /** Asks without waiting for the answer. */
+  start(at: Member, key: string, wanted: Wanted): number
+  /** What was answered. */
+  answer(token: number): Answer | undefined
+  /** Loses the frames that fit, from now on. */
+  lose(fits: (frame: DhtFrame, to: Member) => boolean): void
   /** Ends peers at once. Their neighbours notice; nobody else does. */
   kill(members: ReadonlyArray<Member>): void
   /** Makes links and leaf sets what they should be among those who are alive. */
@@ -105,6 +111,7 @@ export const make = (count: number, seed: number): Model => {
   const answers = new Map<number, Answer | undefined>()
   let now = 0
   let tokens = 0
+  let isLost: (frame: DhtFrame, to: Member) => boolean = () => false
 
   const delay = (one: Member, other: Member) => {
     const [a, b] = one.position.high < other.position.high ? [one, other] : [other, one]
@@ -136,6 +143,7 @@ export const make = (count: number, seed: number): Model => {
       return agenda.add(now, () => feed(from, Event.Unreached({ peer: command.to })))
     }
     sent.set(frame.type, (sent.get(frame.type) ?? 0) + 1)
+    if (isLost(frame, to)) return
     agenda.add(now + delay(from, to), () => {
       if (to.links.has(from)) feed(to, Event.Came({ from: from.position.id, frame }))
     })
@@ -271,17 +279,25 @@ export const make = (count: number, seed: number): Model => {
     return true
   }
 
+  const start = (at: Member, key: string, wanted: Wanted) => {
+    const token = ++tokens
+    feed(at, Event.Asked({ token, key, ask: wanted }))
+    return token
+  }
+
   return {
     members,
     random,
+    start,
+    answer: (token) => answers.get(token),
+    lose: (fits) => void (isLost = fits),
     now: () => now,
     run: (millis) => {
       const until = now + millis
       while (step(until));
     },
     ask: (at, key, wanted) => {
-      const token = ++tokens
-      feed(at, Event.Asked({ token, key, ask: wanted }))
+      const token = start(at, key, wanted)
       const until = now + 20_000
       while (!answers.has(token) && step(until));
       const answer = answers.get(token)
