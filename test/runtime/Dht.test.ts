@@ -1,6 +1,6 @@
 /** The hash table among real meshes, in the simulated world. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Option, Stream } from "effect"
+import { Effect, Fiber, Option, Queue, Stream } from "effect"
 import type { DhtChange } from "../../src/domain/DhtRecord.ts"
 import { maxValueBytes, positionOf } from "../../src/domain/DhtRecord.ts"
 import { NetworkName } from "../../src/domain/NetworkName.ts"
@@ -352,6 +352,83 @@ describe("networks", () => {
       assert.isUndefined(yield* read(ada, "k"))
       assert.strictEqual((yield* ada.dht.put("k", "among strangers")).networkName, "global")
       assert.strictEqual(yield* read(guest, "k"), "among strangers")
+    }).pipe(simulate, Effect.provide(world)))
+})
+
+describe("a PeerPigeon peer", () => {
+  const pigeonId = peer(0)
+
+  /** Two of ours and one of theirs, linked. */
+  const scene = Effect.gen(function*() {
+    const [ada, bob] = [yield* mesh(1), yield* mesh(2)]
+    yield* ada.join
+    yield* elapse(1)
+    const pigeon = yield* stranger(pigeonId, gaming, { isPigeon: true })
+    yield* elapse(3)
+    yield* bob.join
+    yield* elapse(3)
+    const channel = yield* pigeon.channel
+    const say = (messageType: string, data: object) =>
+      channel.send(JSON.stringify({ type: "dht", messageType, data, from: pigeonId, timestamp: 5 }))
+    const heard = Effect.map(
+      Queue.clear(pigeon.received),
+      (packets) => packets.flatMap((packet) => typeof packet === "string" ? [JSON.parse(packet)] : [])
+    )
+    return { ada, bob, say, heard }
+  })
+
+  it.effect("finds what we put, and is heard when it stores", () =>
+    Effect.gen(function*() {
+      const { ada, bob, heard, say } = yield* scene
+      yield* bob.dht.put("k", { from: "bob" })
+      yield* bob.dht.put("bytes", Uint8Array.of(1, 2, 3))
+      yield* heard
+      yield* say("dht_query", { key: "gaming:k", requestId: "r1" })
+      yield* say("dht_query", { key: "gaming:absent", requestId: "r2" })
+      yield* say("dht_query", { key: "gaming:bytes", requestId: "r3" })
+      yield* elapse(2)
+      const answers: ReadonlyArray<{ readonly type: string; readonly data: { readonly requestId: string } }> =
+        yield* heard
+      const answer = (requestId: string) => answers.find(({ data }) => data.requestId === requestId)
+      const record = { networkName: "gaming", publisher: bob.peerId }
+      assert.deepInclude(answer("r1"), { type: "dht", messageType: "dht_query_response" })
+      assert.deepInclude(answer("r1")?.data, { found: true })
+      assert.deepNestedInclude(answer("r1")?.data, {
+        "data.key": "gaming:k",
+        "data.originalKey": "k",
+        "data.value": { from: "bob" },
+        "data.networkName": record.networkName,
+        "data.publisher": record.publisher
+      })
+      assert.deepStrictEqual<unknown>(answer("r2")?.data, { requestId: "r2", found: false, data: null })
+      assert.deepNestedInclude(answer("r3")?.data, { "data.value": "AQID", "data.encoding": "base64" })
+
+      const store = { key: "gaming:theirs", originalKey: "theirs", value: [1], networkName: "gaming", timestamp: 7 }
+      yield* say("dht_store", { ...store, publisher: pigeonId })
+      // To each of its neighbours, in its manner; it is one write all the same.
+      yield* say("dht_store", { ...store, publisher: pigeonId })
+      yield* elapse(3)
+      for (const one of [ada, bob]) {
+        const found = Option.getOrThrow(yield* one.dht.get("theirs"))
+        assert.deepStrictEqual<unknown>([found.value, found.version, found.writer], [[1], 1, pigeonId])
+      }
+    }).pipe(simulate, Effect.provide(world)))
+
+  it.effect("is sent nothing that it does not know, and nothing of other networks", () =>
+    Effect.gen(function*() {
+      const { ada, bob, heard, say } = yield* scene
+      yield* heard
+      const before = (yield* ada.status).dropped.foreignNetwork
+      yield* say("dht_query", { key: "work:k", requestId: "r1" })
+      yield* say("dht_query", { key: "k", requestId: "r2" })
+      yield* say("dht_store", { originalKey: "k", value: 1, networkName: "work", timestamp: 1 })
+      yield* say("dht_store", { originalKey: "k", value: 1, timestamp: 1 })
+      yield* say("dht_query", ["nonsense"])
+      for (const one of [ada, bob]) yield* one.dht.put(`key-${one.peerId}`, 1)
+      yield* elapse(10)
+      assert.deepStrictEqual(yield* heard, [])
+      assert.strictEqual((yield* ada.status).dropped.foreignNetwork - before, 4)
+      assert.isUndefined(yield* read(ada, "k"))
     }).pipe(simulate, Effect.provide(world)))
 })
 
