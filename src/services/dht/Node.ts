@@ -119,7 +119,7 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
   const frames = Rate.make(Limits.frameRate)
   const bytes = Rate.make(Limits.byteRate)
   const watches = Watches.make()
-  const sync = Sync.make(ground, store)
+  const sync = Sync.make(ground, store, () => store.count > 0 || watches.size > 0)
   const spreads = Spreads.make(ground, sync.has)
 
   // ------------------------------------------------------------------------------------------------
@@ -139,6 +139,7 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
     const verdict = store.accept(record, { exclusive }, now)
     if (verdict._tag === "Kept") {
       cache.forget(record.key)
+      sync.kept(record.key, false)
       subscriptions.saw(record)
       notify(record, place(record.key))
     }
@@ -193,6 +194,7 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
     const targets = ways.nearest(position, Limits.copies).filter((peer) => peer !== self)
     spreads.start({ record, targets, exclusive, ttl: Limits.spreadDepth, from: undefined }, ({ holders, newer }) => {
       if (newer === undefined || Store.problemWith(newer, now) !== undefined) {
+        if (holders < targets.length) sync.kept(key, true)
         return answer({ is: "stored", version: record.version, holders: holders + 1 })
       }
       // It is as if that had been here before.
@@ -364,7 +366,9 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
         return sync.onWant(from, frame)
       case "dht-records":
         // What is new to us may be so to those behind us.
-        for (const record of frame.records) if (take(from, record, false)?._tag === "Kept") sync.moved()
+        for (const record of frame.records) {
+          if (take(from, record, false)?._tag === "Kept") sync.kept(record.key, true)
+        }
         return
       case "dht-watch":
         if (frame.lease > Limits.lease) return ground.drop("malformed")

@@ -19,8 +19,10 @@ export interface Sync {
   has(peer: PeerId, record: StoredRecord): void
   linked(peer: PeerId): void
   unlinked(peer: PeerId): void
-  /** The peers around us are others, or we have a record that others may lack. */
+  /** The peers around us are others. */
   moved(): void
+  /** We keep a record from now on; others `mayLack` it. */
+  kept(key: string, mayLack: boolean): void
   onOffer(from: PeerId, frame: Offer): void
   onWant(from: PeerId, frame: Want): void
   /** Tells those who take our place what they may not know. */
@@ -42,18 +44,24 @@ interface Neighbour {
   offered: { readonly id: string; readonly keys: ReadonlyMap<string, string>; readonly until: number } | undefined
 }
 
-/** Nothing to do yet. @category constructors */
-export const make = (ground: Ground, store: Store): Sync => {
+/** Nothing to do yet. `hasWork` says whether there is anything that others may lack. @category constructors */
+export const make = (ground: Ground, store: Store, hasWork: () => boolean): Sync => {
   const { networkName, ways } = ground
   const neighbours = new Map<PeerId, Neighbour>()
   let syncAt = Number.POSITIVE_INFINITY
   let republishAt = Number.POSITIVE_INFINITY
+  /** What is to be looked at: everything, or some keys. */
+  let isAll = false
+  const some = new Set<string>()
 
-  const soon = () => {
-    syncAt = Math.min(syncAt, ground.now() + jittered(ground, Limits.syncDelay, 0.5))
-    if (republishAt === Number.POSITIVE_INFINITY) {
-      republishAt = ground.now() + jittered(ground, Limits.republish, 0.1)
-    }
+  const schedule = () => {
+    if (syncAt === Number.POSITIVE_INFINITY) syncAt = ground.now() + jittered(ground, Limits.syncDelay, 0.5)
+  }
+
+  const moved = () => {
+    if (!hasWork()) return
+    isAll = true
+    schedule()
   }
 
   const isKnown = ({ knows }: Neighbour, { key, write }: StoredRecord) => knows.get(key) === write
@@ -98,7 +106,9 @@ export const make = (ground: Ground, store: Store): Sync => {
   const run = () => {
     syncAt = Number.POSITIVE_INFINITY
     const pending = new Map<PeerId, Array<string>>()
-    for (const held of store.entries()) {
+    const now = ground.now()
+    for (const held of isAll ? store.entries() : Array.from(some, (key) => store.get(key, now))) {
+      if (held === undefined) continue
       const nearest = ways.nearest(held.position, Limits.copies)
       const rank = nearest.indexOf(ground.self)
       // Those far out see more peers on their own side of the key than on the other, and would move the record away
@@ -114,9 +124,12 @@ export const make = (ground: Ground, store: Store): Sync => {
       }
     }
     for (const [peer, neighbour] of neighbours) {
-      neighbour.pending = pending.get(peer) ?? []
+      const keys = pending.get(peer) ?? []
+      neighbour.pending = isAll ? keys : [...neighbour.pending, ...keys]
       offer(peer, neighbour)
     }
+    isAll = false
+    some.clear()
   }
 
   /** Lets go of what is no longer ours to keep, once somebody who should keep it does. */
@@ -136,13 +149,21 @@ export const make = (ground: Ground, store: Store): Sync => {
     has: (peer, { key, write }) => void neighbours.get(peer)?.knows.set(key, write),
     linked: (peer) => {
       neighbours.set(peer, { knows: new Map(), pending: [], offered: undefined })
-      soon()
+      moved()
     },
     unlinked: (peer) => {
       neighbours.delete(peer)
-      soon()
+      moved()
     },
-    moved: soon,
+    moved,
+    kept: (key, mayLack) => {
+      if (republishAt === Number.POSITIVE_INFINITY) {
+        republishAt = ground.now() + jittered(ground, Limits.republish, 0.1)
+      }
+      if (!mayLack) return
+      some.add(key)
+      schedule()
+    },
     onOffer: (from, { id, items }) => {
       const now = ground.now()
       const keys: Array<string> = []
@@ -202,9 +223,10 @@ export const make = (ground: Ground, store: Store): Sync => {
         neighbour.pending = []
       }
       if (republishAt <= now) {
-        republishAt = now + jittered(ground, Limits.republish, 0.1)
+        republishAt = store.count === 0 ? Number.POSITIVE_INFINITY : now + jittered(ground, Limits.republish, 0.1)
         release()
         for (const { knows } of neighbours.values()) knows.clear()
+        isAll = true
         syncAt = now
       }
       if (syncAt <= now) run()
