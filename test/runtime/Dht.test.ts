@@ -78,6 +78,15 @@ describe("the hash table", () => {
       }).pipe(simulate, Effect.provide(world)))
   }
 
+  it.effect("waits for the first link, when it is asked right after joining", () =>
+    Effect.gen(function*() {
+      const { ada } = yield* pair
+      yield* ada.dht.put("k", 1)
+      const late = yield* mesh(3)
+      yield* late.join
+      assert.strictEqual(yield* read(late, "k"), 1)
+    }).pipe(simulate, Effect.provide(world)))
+
   it.effect("keeps JSON and bytes as they are", () =>
     Effect.gen(function*() {
       const { ada, bob } = yield* pair

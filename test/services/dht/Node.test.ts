@@ -2,8 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import type { DhtFrame } from "../../../src/domain/DhtFrame.ts"
+import { positionOf } from "../../../src/domain/DhtRecord.ts"
 import { Frame } from "../../../src/domain/Frame.ts"
 import { NetworkName } from "../../../src/domain/NetworkName.ts"
+import * as Circle from "../../../src/services/dht/Circle.ts"
 import * as Limits from "../../../src/services/dht/Limits.ts"
 import { Command, Event, make, type Wanted } from "../../../src/services/dht/Node.ts"
 import type { Ways } from "../../../src/services/Routing.ts"
@@ -98,6 +100,20 @@ describe("the core at many peers", () => {
     assert.strictEqual(found, 20)
   })
 
+  it("asks again by another way when a peer takes requests and answers none", () => {
+    const model = RingModel.make(60, 4)
+    model.run(5000)
+    for (let at = 0; at < 20; at++) model.ask(pick(model), `key-${at}`, put(at))
+    const holes = new Set(RingModel.some(model.random, model.members, 4))
+    model.lose((frame, _, from) => holes.has(from) && frame.type !== "dht-taken")
+    const others = model.members.filter((member) => !holes.has(member))
+    for (let at = 0; at < 20; at++) {
+      const [reader] = RingModel.some(model.random, others, 1)
+      assert(reader)
+      assert.strictEqual(model.ask(reader, `key-${at}`, get())?.is, "record")
+    }
+  })
+
   it("has two who race to a version never both win", () => {
     for (let seed = 0; seed < 20; seed++) {
       const model = RingModel.make(40, seed)
@@ -107,6 +123,82 @@ describe("the core at many peers", () => {
       model.run(15_000)
       const answers = tokens.map((token) => model.answer(token)?.is)
       assert.deepStrictEqual(answers.toSorted(), ["conflict", "stored"])
+    }
+  })
+})
+
+describe("a subscription among many peers", () => {
+  /** A ring, the peers nearest to a key, and two others, far from it. */
+  const scene = (seed: number) => {
+    const model = RingModel.make(60, seed)
+    model.run(5000)
+    const order = Circle.sorted(
+      positionOf(NetworkName.make("bench"), "k"),
+      model.members.map(({ position }) => position.id)
+    )
+    const members = order.flatMap((id) => model.members.filter(({ position }) => position.id === id))
+    const [owner, second, third] = members
+    const far = members.slice(30)
+    const subscriber = far.find((member) => ![owner, second, third].some((one) => one && member.links.has(one)))
+    const writer = far.find((member) => member !== subscriber)
+    assert(owner && second && third && subscriber && writer)
+    return { model, owner, second, third, subscriber, writer, members }
+  }
+
+  it("hears of what is written right after its holder died", () => {
+    for (let seed = 0; seed < 5; seed++) {
+      const { model, owner, subscriber, writer } = scene(seed)
+      const heard = model.subscribe(subscriber, "k")
+      model.run(2000)
+      model.ask(writer, "k", put(1))
+      model.kill([owner])
+      model.ask(writer, "k", put(2))
+      model.run(2000)
+      assert.deepStrictEqual(heard, [1, 2])
+    }
+  })
+
+  it("is registered anew at once when its own neighbours are others", () => {
+    const { members, model, owner, second, third, writer } = scene(1)
+    const subscriber = members.find((member) => ![owner, second, third].includes(member) && member.links.has(owner))
+    assert(subscriber && subscriber !== writer)
+    const heard = model.subscribe(subscriber, "k")
+    model.run(2000)
+    model.kill([owner, second, third])
+    model.run(3000)
+    model.ask(writer, "k", put(1))
+    model.run(2000)
+    assert.deepStrictEqual(heard, [1])
+  })
+
+  it("is served by the nearest alone", () => {
+    const { members, model, owner, second, writer } = scene(1)
+    const subscriber = members.find((member) => member !== second && member.links.has(owner))
+    assert(subscriber)
+    model.subscribe(subscriber, "k")
+    model.run(2000)
+    model.ask(writer, "k", put(1))
+    model.run(2000)
+    assert.strictEqual(model.sent.get("dht-notice"), 1)
+  })
+})
+
+describe("a spread", () => {
+  it("reaches those behind a peer that dies meanwhile", () => {
+    for (let seed = 0; seed < 5; seed++) {
+      const model = RingModel.make(60, seed)
+      model.run(5000)
+      const order = Circle.sorted(
+        positionOf(NetworkName.make("bench"), "k"),
+        model.members.map(({ position }) => position.id)
+      )
+      const [owner, second] = order.flatMap((id) => model.members.filter(({ position }) => position.id === id))
+      assert(owner && second)
+      const token = model.start(owner, "k", put(1))
+      model.run(10)
+      model.kill([second])
+      model.run(6000)
+      assert.deepStrictEqual(model.answer(token), { is: "stored", version: 1, holders: Limits.copies - 1 })
     }
   })
 })
@@ -139,6 +231,57 @@ describe("the core", () => {
     },
     { arbitrary: { seed: 6, runs: 300 } }
   )
+
+  it("renews a subscription before it ends", () => {
+    const ways: Ways = { ...alone, nextHop: () => peer(2) }
+    const node = make({ self: peer(1), networkName: gaming, ways, random: RingModel.generator(1) })
+    node.handle(Event.Linked({ peer: peer(2) }), 0)
+    const watches = (commands: ReadonlyArray<Command>) =>
+      commands.flatMap((command) =>
+        command._tag === "Send" && command.frame.type === "dht-request" && command.frame.ask.op === "watch"
+          ? [command.frame.id]
+          : []
+      )
+    const [id] = watches(node.handle(Event.Subscribed({ token: 1, key: "k" }), 0))
+    assert(id !== undefined)
+    const frame = { type: "dht-reply", networkName: gaming, id, answer: { is: "watching" } } as const
+    node.handle(Event.Came({ from: peer(2), frame }), 100)
+    const dueAt = Math.ceil(node.dueAt)
+    assert.isAtMost(dueAt, Limits.lease / 2)
+    assert.lengthOf(watches(node.handle(Event.Due(), dueAt)), 1)
+  })
+
+  it("tells a neighbour that comes near to a key who watches it", () => {
+    const ways: Ways = { ...alone, nearest: () => [peer(1), peer(3)] }
+    const node = make({ self: peer(1), networkName: gaming, ways, random: RingModel.generator(1) })
+    node.handle(Event.Linked({ peer: peer(2) }), 0)
+    const watch = { type: "dht-watch", networkName: gaming, key: "k", subscriber: peer(9), lease: 60_000 } as const
+    node.handle(Event.Came({ from: peer(2), frame: watch }), 0)
+    node.handle(Event.Linked({ peer: peer(3) }), 1000)
+    const commands = node.handle(Event.Due(), Math.ceil(node.dueAt))
+    const told = commands.flatMap((command) => command._tag === "Send" ? [[command.to, command.frame.type]] : [])
+    assert.deepStrictEqual(told, [[peer(3), "dht-watch"]])
+  })
+
+  it("writes no version that others would refuse", () => {
+    const node = lonely()
+    const ahead = {
+      key: "k",
+      value: { content: 1 },
+      version: Limits.maxAhead,
+      writer: peer(2),
+      write: "w",
+      time: 0,
+      ttl: 60_000
+    }
+    node.handle(Event.Came({ from: peer(2), frame: { type: "dht-records", networkName: gaming, records: [ahead] } }), 0)
+    const write = (now: number) =>
+      node.handle(Event.Asked({ token: 1, key: "k", ask: put(2) }), now).flatMap((command) =>
+        command._tag === "Answered" ? [command.answer?.is] : []
+      )
+    assert.deepStrictEqual(write(0), ["refused"])
+    assert.deepStrictEqual(write(1), ["stored"])
+  })
 
   it("wants to be woken only while there is something to do", () => {
     const node = make({ self: peer(1), networkName: gaming, ways: alone, random: RingModel.generator(1) })

@@ -92,8 +92,10 @@ export interface Model {
   start(at: Member, key: string, wanted: Wanted): number
   /** What was answered. */
   answer(token: number): Answer | undefined
+  /** Subscribes to a key; the versions that are heard come to be in the array. */
+  subscribe(at: Member, key: string): ReadonlyArray<number>
   /** Loses the frames that fit, from now on. */
-  lose(fits: (frame: DhtFrame, to: Member) => boolean): void
+  lose(fits: (frame: DhtFrame, to: Member, from: Member) => boolean): void
   /** Ends peers at once. Their neighbours notice; nobody else does. */
   kill(members: ReadonlyArray<Member>): void
   /** Makes links and leaf sets what they should be among those who are alive. */
@@ -109,9 +111,10 @@ export const make = (count: number, seed: number): Model => {
   const sent = new Map<DhtFrame["type"], number>()
   const byId = new Map<PeerId, Member>()
   const answers = new Map<number, Answer | undefined>()
+  const heard = new Map<number, Array<number>>()
   let now = 0
   let tokens = 0
-  let isLost: (frame: DhtFrame, to: Member) => boolean = () => false
+  let isLost: (frame: DhtFrame, to: Member, from: Member) => boolean = () => false
 
   const delay = (one: Member, other: Member) => {
     const [a, b] = one.position.high < other.position.high ? [one, other] : [other, one]
@@ -135,6 +138,7 @@ export const make = (count: number, seed: number): Model => {
   }
 
   const carryOut = (from: Member, command: Command) => {
+    if (command._tag === "Changed") heard.get(command.token)?.push(command.record.version)
     if (command._tag === "Answered") answers.set(command.token, command.answer)
     if (command._tag !== "Send") return
     const { frame } = command
@@ -143,7 +147,7 @@ export const make = (count: number, seed: number): Model => {
       return agenda.add(now, () => feed(from, Event.Unreached({ peer: command.to })))
     }
     sent.set(frame.type, (sent.get(frame.type) ?? 0) + 1)
-    if (isLost(frame, to)) return
+    if (isLost(frame, to, from)) return
     agenda.add(now + delay(from, to), () => {
       if (to.links.has(from)) feed(to, Event.Came({ from: from.position.id, frame }))
     })
@@ -290,6 +294,13 @@ export const make = (count: number, seed: number): Model => {
     random,
     start,
     answer: (token) => answers.get(token),
+    subscribe: (at, key) => {
+      const token = ++tokens
+      const versions: Array<number> = []
+      heard.set(token, versions)
+      feed(at, Event.Subscribed({ token, key }))
+      return versions
+    },
     lose: (fits) => void (isLost = fits),
     now: () => now,
     run: (millis) => {
