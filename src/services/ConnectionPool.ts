@@ -73,7 +73,8 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
   relieved(peerId: PeerId): Effect.Effect<void, LinkClosed>
   /**
    * Says who handles frames of some types from now on; each type has one handler, and those of the same handler keep their
-   * order. Frames that come before wait, and what comes over the same link after them.
+   * order. Frames that come before wait, and what comes over the same link after them; but not for long, and what nobody
+   * serves is dropped.
    */
   serve(types: ReadonlyArray<Frame["type"]>, handler: FrameHandler): Effect.Effect<void>
   /** The open link to a peer, if there is one. */
@@ -101,13 +102,21 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
       const entries = new Map<PeerId, Entry>()
       const open = new Map<PeerId, OpenLink>()
 
+      const drop: FrameHandler = (_, batch) => Effect.sync(() => void (dropped.malformed += batch.length))
+
       const handlerOf = (type: Frame["type"]): Effect.Effect<FrameHandler> =>
         Effect.suspend(() => {
           const handler = handlers.get(type)
           if (handler !== undefined) return Effect.succeed(handler)
           const served = awaited.get(type) ?? Deferred.makeUnsafe<void>()
           awaited.set(type, served)
-          return Effect.andThen(Deferred.await(served), handlerOf(type))
+          return Effect.flatMap(
+            Effect.timeoutOption(Deferred.await(served), settings.forwardPatience),
+            () => {
+              if (!handlers.has(type)) handlers.set(type, drop)
+              return handlerOf(type)
+            }
+          )
         })
 
       /** Gives each handler what is its. */

@@ -45,5 +45,10 @@ describe("a pool's handlers", () => {
       yield* ada.pool.send(bob.self, taken("f"))
       yield* elapse(1)
       assert.deepStrictEqual([gossip, dht], [["a", "c", "e"], ["b", "d", "f"]])
+      // One link is not stopped by what nobody serves.
+      yield* ada.pool.send(bob.self, { type: "dht-want", networkName, id: "g", keys: [] })
+      yield* ada.pool.send(bob.self, said("h"))
+      yield* elapse(6)
+      assert.deepStrictEqual(gossip, ["a", "c", "e", "h"])
     }).pipe(simulate, Effect.provide(SimulatedWebRtc.layer), Effect.provide(SimulatedNetwork.layer())))
 })
