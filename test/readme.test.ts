@@ -78,7 +78,16 @@ layer(Hub.layer({ port: 0 }))("README", (it) => {
     60_000
   )
 
-  for (const [index, part] of [[2, "iceServers"], [3, "FallbackPolicy"], [4, "NetworkBridge"]] as const) {
+  it.effect("has an example with records that comes to its end", () =>
+    Effect.gen(function*() {
+      const hub = yield* Hub
+      const withRecords = examples[2]
+      assert.isDefined(withRecords)
+      const lines = yield* run(withRecords, hub.url)
+      yield* until(lines, "{ hello: 'all' }")
+    }), 60_000)
+
+  for (const [index, part] of [[3, "iceServers"], [4, "FallbackPolicy"], [5, "NetworkBridge"]] as const) {
     it.effect(`has an example with ${part} that loads`, () =>
       Effect.gen(function*() {
         const hub = yield* Hub

@@ -15,6 +15,7 @@ import { NetworkName } from "../domain/NetworkName.ts"
 import { PeerId } from "../domain/PeerId.ts"
 import { Sent, SentToAll } from "../domain/Sent.ts"
 import { NetworkSummary } from "../domain/Signal.ts"
+import * as DhtProtocol from "./DhtProtocol.ts"
 
 /** The most bytes of one line of input: room for the largest message, 8 MiB, in base64. @category constants */
 export const maxLineBytes = 12 * 1024 * 1024
@@ -44,6 +45,7 @@ const opNames = [
   "networks",
   "setNetworkName",
   "setAllowGlobalFallback",
+  ...DhtProtocol.opNames,
   "leave"
 ] as const
 
@@ -66,6 +68,7 @@ export const Op = Schema.Union([
   Schema.Struct({ id: OpId, op: Schema.tag("setNetworkName"), networkName: Schema.String }),
   /** Allows or forbids falling back; forbidding it while away means going home. Result: `null`, before any move. */
   Schema.Struct({ id: OpId, op: Schema.tag("setAllowGlobalFallback"), allow: Schema.Boolean }),
+  ...DhtProtocol.ops,
   /** Leaves and ends, once the ops before it are done. Result: `null`; nothing comes after it. */
   Schema.Struct({ id: OpId, op: Schema.tag("leave") })
 ]).pipe(Schema.toTaggedUnion("op"))
@@ -130,6 +133,7 @@ export const OpResult = Schema.Union([
   MeshStatus,
   Schema.Array(LinkStatus),
   Schema.Array(NetworkSummary),
+  ...DhtProtocol.results,
   SentToAll,
   // Last, for it would fit all of the above that name a network.
   Sent
@@ -167,6 +171,7 @@ export const PeerMessage = Schema.Union([
   Schema.Struct({ event: Schema.tag("peerDisconnected"), peerId: PeerId, reason: Schema.String }),
   /** The hub's or the network's state changed; `type` says which. */
   Schema.Struct({ event: Schema.tag("statusChanged"), ...statusFields }),
+  DhtProtocol.ChangeLine,
   /** The program read too slowly, and `count` events before this one were not kept. */
   Schema.Struct({ event: Schema.tag("missed"), count: Schema.Natural }),
   /** An op succeeded. */

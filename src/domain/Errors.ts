@@ -137,6 +137,61 @@ export class WebRtcError extends Schema.TaggedError<WebRtcError>()("WebRtcError"
   }
 }
 
+/** A value has more bytes than a record may. @category errors */
+export class RecordTooLarge extends Schema.TaggedError<RecordTooLarge>()("RecordTooLarge", {
+  key: Schema.String,
+  /** Bytes of the value, encoded. */
+  size: Schema.Natural,
+  /** Bytes allowed. */
+  limit: Schema.Natural
+}) {
+  override get message() {
+    return `The value for "${this.key}" has ${this.size} bytes and a record may have ${this.limit}. Put it under several ` +
+      `keys, or put a reference to it.`
+  }
+}
+
+/** The peers that are to keep a record, or a subscription, have no room. @category errors */
+export class StoreFull extends Schema.TaggedError<StoreFull>()("StoreFull", {
+  key: Schema.String,
+  networkName: NetworkName,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `There is no room for "${this.key}" in ${this.networkName}: ${this.problem}. Delete what is not needed, give ` +
+      `records a shorter ttl, or try again when some have ended.`
+  }
+}
+
+/** A record has changed since the version that was to be replaced. @category errors */
+export class VersionConflict extends Schema.TaggedError<VersionConflict>()("VersionConflict", {
+  key: Schema.String,
+  networkName: NetworkName,
+  expected: Schema.Natural,
+  /** The version that is there; 0: the key has no value. */
+  actual: Schema.Natural
+}) {
+  override get message() {
+    const found = this.actual === 0 ? "it has no value" : `it is at version ${this.actual}`
+    return `"${this.key}" in ${this.networkName} was not updated: version ${this.expected} was expected, and ${found}. ` +
+      `Get it again, and decide anew.`
+  }
+}
+
+/** The hash table did not answer in time, or its answer cannot be had now. @category errors */
+export class DhtTimeout extends Schema.TaggedError<DhtTimeout>()("DhtTimeout", {
+  key: Schema.String,
+  networkName: NetworkName,
+  /** What was to be done, such as `put`. */
+  operation: Schema.String,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `Could not ${this.operation} "${this.key}" in ${this.networkName}: ${this.problem}. It may have been done all ` +
+      `the same. Try again; if it lasts, look at the links of this peer.`
+  }
+}
+
 /** Something arrived that is not a message of the protocol. @category errors */
 export class Malformed extends Schema.TaggedError<Malformed>()("Malformed", {
   /** What was being read, such as `frame`. */

@@ -7,6 +7,7 @@
 import * as Schema from "effect/Schema"
 import { Bridged } from "./Bridged.ts"
 import { Content } from "./Content.ts"
+import * as DhtFrame from "./DhtFrame.ts"
 import { Digest, Graft, IHave, MessageId, Prune } from "./GossipFrame.ts"
 import { NetworkName } from "./NetworkName.ts"
 import * as OverlayFrame from "./OverlayFrame.ts"
@@ -101,7 +102,8 @@ export const Frame = Schema.Union([
   Graft,
   Prune,
   Digest,
-  ...OverlayFrame.members
+  ...OverlayFrame.members,
+  ...DhtFrame.members
 ]).pipe(Schema.toTaggedUnion("type"))
 /** @category models */
 export type Frame = typeof Frame.Type

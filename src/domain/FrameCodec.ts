@@ -21,6 +21,7 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { isBytes, maxNesting } from "./Content.ts"
+import { isDhtFrame } from "./DhtFrame.ts"
 import { Malformed, MessageTooLarge } from "./Errors.ts"
 import { type Dialect, Frame, type Packet } from "./Frame.ts"
 import * as Probe from "./Probe.ts"
@@ -418,11 +419,17 @@ const decodeEnvelope = (envelope: Uint8Array): Result.Result<Received, Malformed
   })
 }
 
+/** Levels of a hash table's frame above a record's value. */
+const dhtNesting = 5
+
 const validate = (message: Message): Result.Result<Received, Malformed> => {
   const frame = decodeFrame(message)
   if (Result.isFailure(frame)) return malformed(frame.failure.message.slice(0, maxQuoted))
   if (frame.success.type === "gossip" && !nestsWithin(frame.success.content, maxNesting)) {
     return malformed(`content: nests deeper than ${maxNesting} levels`)
+  }
+  if (isDhtFrame(frame.success) && !nestsWithin(frame.success, maxNesting + dhtNesting)) {
+    return malformed(`record: nests deeper than ${maxNesting} levels`)
   }
   return received(frame.success)
 }

@@ -42,6 +42,7 @@ import type { WebRtc } from "../services/WebRtc.ts"
 import * as Answers from "./Answers.ts"
 import * as Channel from "./Channel.ts"
 import * as Health from "./Health.ts"
+import * as MeshDht from "./MeshDht.ts"
 import { type MeshOptions, networkNameFrom, resolve } from "./MeshOptions.ts"
 import * as Subscribers from "./Subscribers.ts"
 import * as Whereabouts from "./Whereabouts.ts"
@@ -143,6 +144,8 @@ export class Mesh extends Context.Service<Mesh, {
    * when the network has had it already. `NetworkBridge` does this with all that a filter lets through.
    */
   relay(message: Broadcast): Effect.Effect<boolean, NotJoined | AwayFromHome | MessageTooLarge | InvalidInput>
+  /** Values under keys, kept by the peers of the network together. */
+  readonly dht: MeshDht.MeshDht
   /** The peers with an open link. */
   readonly peers: Effect.Effect<ReadonlyArray<LinkStatus>>
   readonly status: Effect.Effect<MeshStatus>
@@ -297,6 +300,7 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
       yield* acceptable(message.content)
       return yield* gossip.relay(message)
     }),
+    dht: MeshDht.make({ whereabouts, joined }),
     peers: Effect.map(links, (links) => links.filter((link) => link.state === "open")),
     status: Effect.gen(function*() {
       const all = yield* links

@@ -8,8 +8,10 @@ import type { Dropped, LinkStatus } from "../domain/MeshStatus.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import { ConnectionPool } from "../services/ConnectionPool.ts"
+import { Dht } from "../services/Dht.ts"
 import { Gossip } from "../services/Gossip.ts"
 import { Membership } from "../services/Membership.ts"
+import { Routing } from "../services/Routing.ts"
 import { SessionContext, type SessionEvent } from "../services/SessionContext.ts"
 import type { Farewell, HubSession } from "../services/SignalingTransport.ts"
 import type { IceServer } from "../services/WebRtc.ts"
@@ -31,6 +33,7 @@ export interface SessionOptions {
 export class NetworkSession extends Context.Service<NetworkSession, {
   readonly networkName: NetworkName
   readonly gossip: Gossip["Service"]
+  readonly dht: Dht["Service"]
   readonly pool: ConnectionPool["Service"]
   readonly membership: Membership["Service"]
   readonly links: Effect.Effect<ReadonlyArray<LinkStatus>>
@@ -46,6 +49,7 @@ export class NetworkSession extends Context.Service<NetworkSession, {
         return NetworkSession.of({
           networkName: context.networkName,
           gossip: yield* Gossip,
+          dht: yield* Dht,
           pool,
           membership: yield* Membership,
           links: pool.links,
@@ -56,6 +60,8 @@ export class NetworkSession extends Context.Service<NetworkSession, {
         })
       })
     ).pipe(
+      Layer.provide(Dht.layer),
+      Layer.provide(Routing.layerPool),
       Layer.provide(Gossip.layer),
       Layer.provide(Membership.layer),
       Layer.provide(ConnectionPool.layer),

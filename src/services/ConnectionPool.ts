@@ -1,8 +1,8 @@
 /**
  * The links of one network: one actor per peer, and the ways to send over those that are open.
  *
- * The pool makes, keeps and ends links; whom to link is `Membership`'s decision, and what frames mean is
- * `Gossip`'s.
+ * The pool makes, keeps and ends links; whom to link is `Membership`'s decision, and what frames mean is known to those
+ * who serve them, such as `Gossip` and `Dht`.
  */
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -71,8 +71,12 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
    * is let go.
    */
   relieved(peerId: PeerId): Effect.Effect<void, LinkClosed>
-  /** Says who handles frames from now on. Frames that come before wait. */
-  serve(handler: FrameHandler): Effect.Effect<void>
+  /**
+   * Says who handles frames of some types from now on; each type has one handler, and those of the same handler keep their
+   * order. Frames that come before wait, and what comes over the same link after them; but not for long, and what nobody
+   * serves is dropped.
+   */
+  serve(types: ReadonlyArray<Frame["type"]>, handler: FrameHandler): Effect.Effect<void>
   /** The open link to a peer, if there is one. */
   neighbour(peerId: PeerId): OpenLink | undefined
   /** The peers with an open link. */
@@ -93,9 +97,43 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
       const supervisor = yield* Supervisor
       const webRtc = yield* WebRtc
       const news = yield* PubSub.unbounded<LinkNews>()
-      const handler = yield* Deferred.make<FrameHandler>()
+      const handlers = new Map<Frame["type"], FrameHandler>()
+      const awaited = new Map<Frame["type"], Deferred.Deferred<void>>()
       const entries = new Map<PeerId, Entry>()
       const open = new Map<PeerId, OpenLink>()
+
+      const drop: FrameHandler = (_, batch) => Effect.sync(() => void (dropped.malformed += batch.length))
+
+      const handlerOf = (type: Frame["type"]): Effect.Effect<FrameHandler> =>
+        Effect.suspend(() => {
+          const handler = handlers.get(type)
+          if (handler !== undefined) return Effect.succeed(handler)
+          const served = awaited.get(type) ?? Deferred.makeUnsafe<void>()
+          awaited.set(type, served)
+          return Effect.flatMap(
+            Effect.timeoutOption(Deferred.await(served), settings.forwardPatience),
+            () => {
+              if (!handlers.has(type)) handlers.set(type, drop)
+              return handlerOf(type)
+            }
+          )
+        })
+
+      /** Gives each handler what is its. */
+      const handle = Effect.fnUntraced(function*(from: PeerId, batch: Batch) {
+        const shares = new Map<FrameHandler, Array<Frame>>()
+        for (const frame of batch) {
+          const handler = handlers.get(frame.type) ?? (yield* handlerOf(frame.type))
+          const share = shares.get(handler)
+          if (share === undefined) shares.set(handler, [frame])
+          else share.push(frame)
+        }
+        // Side by side, since one may have to wait for an application.
+        yield* Effect.forEach(shares, ([handler, share]) => handler(from, share), {
+          concurrency: shares.size,
+          discard: true
+        })
+      })
 
       // Links outlive the start of the pool's end, so that they can say goodbye.
       const home = yield* Scope.make()
@@ -125,7 +163,7 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
               otherTakesAnyOffer: () => entry.dialect === "homing",
               signal: hub.send,
               malformed: () => void dropped.malformed++,
-              handle: (batch) => Effect.flatMap(Deferred.await(handler), (handle) => handle(peerId, batch)),
+              handle: (batch) => handle(peerId, batch),
               stateChanged: (state) => void (entry.state = state),
               opened: (link) => {
                 open.set(peerId, link)
@@ -272,7 +310,14 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
               : Effect.andThen(letGo(peerId, tooSlow), Effect.fail(new LinkClosed({ peerId, reason: tooSlow }))))
           yield* Effect.raceFirst(link.outbox.drained, hasMoved)
         }),
-        serve: (handle) => Effect.asVoid(Deferred.succeed(handler, handle)),
+        serve: (types, handler) =>
+          Effect.sync(() => {
+            for (const type of types) {
+              handlers.set(type, handler)
+              const served = awaited.get(type)
+              if (served !== undefined) Deferred.doneUnsafe(served, Effect.void)
+            }
+          }),
         neighbour: (peerId) => open.get(peerId),
         neighbours: () => open.keys(),
         size: () => entries.size,

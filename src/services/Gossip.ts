@@ -307,16 +307,19 @@ export class Gossip extends Context.Service<Gossip, {
         }
       })
 
-      yield* pool.serve(Effect.fnUntraced(function*(from: PeerId, batch: ReadonlyArray<Frame>) {
-        const now = yield* Clock.currentTimeMillis
-        const confirmations: Confirmations = new Map()
-        for (const frame of batch) {
-          if (frame.type === "gossip") yield* receive(from, frame, now, confirmations)
-          else if (frame.type === "__BINARY__") yield* receiveBytes(from, frame.bytes, now)
-          else if (Broadcasts.isControl(frame)) yield* broadcasts.control(frame, from, now)
-        }
-        if (confirmations.size > 0) yield* sendConfirmations(confirmations)
-      }))
+      yield* pool.serve(
+        ["gossip", "__BINARY__", ...Broadcasts.controls],
+        Effect.fnUntraced(function*(from: PeerId, batch: ReadonlyArray<Frame>) {
+          const now = yield* Clock.currentTimeMillis
+          const confirmations: Confirmations = new Map()
+          for (const frame of batch) {
+            if (frame.type === "gossip") yield* receive(from, frame, now, confirmations)
+            else if (frame.type === "__BINARY__") yield* receiveBytes(from, frame.bytes, now)
+            else if (Broadcasts.isControl(frame)) yield* broadcasts.control(frame, from, now)
+          }
+          if (confirmations.size > 0) yield* sendConfirmations(confirmations)
+        })
+      )
 
       // ------------------------------------------------------------------------------------------------
       // sending

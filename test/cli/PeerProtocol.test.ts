@@ -37,7 +37,7 @@ describe("an op", () => {
     assert.deepInclude(refusal("{\"id\":1,\"op\":\"dance\"}"), {
       id: 1,
       message: "op cannot be used: Expected one of the ops broadcast, send, status, peers, networks, " +
-        "setNetworkName, setAllowGlobalFallback, leave at [\"op\"]"
+        "setNetworkName, setAllowGlobalFallback, put, get, update, delete, subscribe, unsubscribe, leave at [\"op\"]"
     })
     assert.deepInclude(refusal("{\"op\":\"status\"}"), {
       id: null,

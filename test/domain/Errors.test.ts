@@ -32,6 +32,29 @@ const errors: ReadonlyArray<readonly [error: Error & { readonly _tag: string }, 
   [new Errors.LinkClosed({ peerId, reason: "evicted" }), "01234567", "evicted"],
   [new Errors.WebRtcError({ step: "make an offer", cause: new Error("no codec") }), "make an offer", "no codec"],
   [new Errors.WebRtcError({ step: "make an offer", cause: "no codec" }), "make an offer", "no codec"],
+  [new Errors.RecordTooLarge({ key: "motd", size: 9, limit: 8 }), "motd", "9 bytes", "may have 8", "several keys"],
+  [
+    new Errors.StoreFull({ key: "motd", networkName, problem: "9 are kept" }),
+    "motd",
+    "dove",
+    "9 are kept",
+    "shorter ttl"
+  ],
+  [new Errors.VersionConflict({ key: "motd", networkName, expected: 3, actual: 4 }), "motd", "dove", "version 3", "4"],
+  [
+    new Errors.VersionConflict({ key: "motd", networkName, expected: 3, actual: 0 }),
+    "motd",
+    "no value",
+    "Get it again"
+  ],
+  [
+    new Errors.DhtTimeout({ key: "motd", networkName, operation: "put", problem: "no answer" }),
+    "put",
+    "motd",
+    "dove",
+    "no answer",
+    "Try again"
+  ],
   [new Errors.Malformed({ what: "frame", problem: "ttl is missing" }), "frame", "ttl is missing"],
   [
     new Errors.StoreUnusable({ what: "identity", place: "/home/ada/key", problem: "it is not JSON" }),

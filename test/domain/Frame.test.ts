@@ -30,7 +30,7 @@ describe("Frame", () => {
   })
 
   it("refuses what is no message", () => {
-    for (const value of [undefined, null, 7, "gossip", [], {}, { type: "dht" }]) {
+    for (const value of [undefined, null, 7, "gossip", [], {}, { type: "signaling" }]) {
       refuses(value, "\"type\": \"gossip\"", "\"type\": \"__BINARY__\"")
     }
   })

@@ -160,9 +160,9 @@ describe("PeerPigeon", () => {
   it("may send types that we do not know, and their bytes", () => {
     const decoder = FrameCodec.makeDecoder()
     const chunk = JSON.stringify({ type: "__STREAM_CHUNK__", streamId: "s", size: 3, encoding: "binary" })
-    const received = pushAll(decoder, ["{\"type\":\"dht\",\"data\":{}}", chunk, Uint8Array.of(1, 2, 3)])
+    const received = pushAll(decoder, ["{\"type\":\"signaling\",\"data\":{}}", chunk, Uint8Array.of(1, 2, 3)])
     assert.deepStrictEqual(received, [
-      { _tag: "Unknown", type: "dht" },
+      { _tag: "Unknown", type: "signaling" },
       { _tag: "Unknown", type: "__STREAM_CHUNK__" },
       { _tag: "Incomplete" }
     ])

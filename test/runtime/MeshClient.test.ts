@@ -59,6 +59,42 @@ describe("the promise API", () => {
   )
 
   it(
+    "keeps records with others, and tells their changes",
+    withHub(async (url) => {
+      await using ada = await createMesh({ hubs: url, networkName: "gaming" })
+      await using bob = await createMesh({ hubs: url, networkName: "gaming" })
+      const linked = new Promise((resolve) => ada.on("peerConnected", resolve))
+      await ada.join()
+      await bob.join()
+      await linked
+      const heard: Array<unknown> = []
+      let told = () => {}
+      const listener = ({ record }: { readonly record?: { readonly value: unknown } }) => {
+        heard.push(record?.value)
+        told()
+      }
+      const next = () => new Promise<void>((resolve) => (told = resolve))
+      assert.deepInclude(await ada.dhtPut("k", 1), { version: 1, holders: 2 })
+      assert.deepNestedInclude(await bob.dhtGet("k"), { value: 1, writer: ada.peerId })
+      assert.isUndefined(await bob.dhtGet("absent"))
+      const first = next()
+      await bob.dhtSubscribe("k", listener)
+      await first
+      const second = next()
+      await ada.dhtUpdate("k", (found) => (typeof found?.value === "number" ? found.value : 0) + 1)
+      await second
+      assert.deepStrictEqual(heard, [1, 2])
+      await bob.dhtUnsubscribe("k")
+      assert.deepInclude(await rejection(bob.dhtUpdate("k", 5, { version: 1 })), { _tag: "VersionConflict", actual: 2 })
+      assert.deepInclude(await bob.dhtDelete("k"), { version: 3 })
+      assert.isUndefined(await ada.dhtGet("k", { fresh: true }))
+      assert.deepStrictEqual(heard, [1, 2])
+      await ada.leave()
+      assert.deepInclude(await rejection(ada.dhtGet("k")), { _tag: "NotJoined" })
+    })
+  )
+
+  it(
     "refuses with errors that say what to do",
     withHub(async (url) => {
       await using mesh = await createMesh({ hubs: url, networkName: "gaming" })

@@ -12,6 +12,8 @@ import { World } from "../../src/testing/World.ts"
 export interface Quarter {
   readonly edges: Layer.Layer<SignalingTransport | WebRtc>
   readonly hub: string
+  /** Whether it answers as PeerPigeon's peers do, who leave no mark. Default: no. */
+  readonly isPigeon?: boolean
 }
 
 /** Joins a network, answers the first offer that comes, and gives the open channel and what arrives on it. */
@@ -40,7 +42,7 @@ export const strangerAt = Effect.fnUntraced(function*(self: PeerId, networkName:
       }
     })
     const sdp = yield* connection.accept(data.sdp)
-    const mark = data.homing === undefined ? {} : { homing: data.homing }
+    const mark = data.homing === undefined || quarter.isPigeon === true ? {} : { homing: data.homing }
     yield* hub.send({ type: "answer", targetPeerId: fromPeerId, data: { type: "answer", sdp, ...mark } })
     yield* Queue.take(candidates).pipe(
       Effect.flatMap((candidate) =>
@@ -66,5 +68,5 @@ export const strangerAt = Effect.fnUntraced(function*(self: PeerId, networkName:
 })
 
 /** The same in a simulated world, at its first hub. */
-export const stranger = (self: PeerId, networkName: NetworkName) =>
-  World.use((world) => strangerAt(self, networkName, { edges: world.edges(self), hub: world.hub.url }))
+export const stranger = (self: PeerId, networkName: NetworkName, options: Pick<Quarter, "isPigeon"> = {}) =>
+  World.use((world) => strangerAt(self, networkName, { ...options, edges: world.edges(self), hub: world.hub.url }))

@@ -13,6 +13,7 @@ import type { Line } from "../Lines.ts"
 import { Output } from "../Output.ts"
 import * as PeerProtocol from "../PeerProtocol.ts"
 import * as InFlight from "./InFlight.ts"
+import * as Records from "./Records.ts"
 
 /** Ops that run at a time; input waits while there are so many. @category constants */
 export const opsInFlight = 512
@@ -31,7 +32,8 @@ export const sayError = (error: { readonly _tag: string; readonly message: strin
 type Task = Exclude<PeerProtocol.Op, { readonly op: "leave" }>
 
 /** Does an op, whatever becomes of it, and says what its result is. */
-const perform = Effect.fnUntraced(function*(mesh: Mesh["Service"], task: Task) {
+const perform = Effect.fnUntraced(function*(mesh: Mesh["Service"], records: Records.Records, task: Task) {
+  if (Records.isRecordOp(task)) return yield* records(task)
   switch (task.op) {
     case "broadcast":
       return yield* mesh.broadcast(yield* Effect.fromResult(PeerProtocol.contentOf(task)), task)
@@ -95,8 +97,9 @@ export const run = Effect.fnUntraced(function*<E, R>(input: Stream.Stream<Line, 
   })
   yield* Effect.addFinalizer(() => Effect.andThen(waitAtMost(farewellPatience)(ops.idle), leave))
 
+  const records = yield* Records.make(mesh, say)
   const answer = (task: Task) =>
-    perform(mesh, task).pipe(
+    perform(mesh, records, task).pipe(
       Effect.matchEffect({
         onSuccess: (result) => say({ event: "reply", id: task.id, ok: true, result }),
         onFailure: (error) => say({ event: "reply", id: task.id, ok: false, error: PeerProtocol.failureOf(error) })

@@ -3,18 +3,23 @@
  */
 import type * as CryptoError from "effect/crypto/CryptoError"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Option from "effect/Option"
 import type { KeyValueStore } from "effect/persistence/KeyValueStore"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Content } from "../../domain/Content.ts"
+import type { DhtChange, DhtRecord, Stored } from "../../domain/DhtRecord.ts"
 import { type EngineMissing, InvalidInput, type StoreUnusable } from "../../domain/Errors.ts"
 import type { MeshEvent } from "../../domain/MeshEvent.ts"
 import type { LinkStatus, MeshStatus } from "../../domain/MeshStatus.ts"
 import { PeerId } from "../../domain/PeerId.ts"
 import type { Sent, SentToAll } from "../../domain/Sent.ts"
 import type { NetworkSummary } from "../../domain/Signal.ts"
+import type { Change, GetOptions, PutOptions, UpdateOptions } from "../../services/Dht.ts"
 import type { Identity } from "../../services/Identity.ts"
 import type { SignalingTransport } from "../../services/SignalingTransport.ts"
 import type { WebRtc } from "../../services/WebRtc.ts"
@@ -95,6 +100,27 @@ export interface MeshClient extends Talk.Talk {
    * (in milliseconds; default: 10,000).
    */
   ask(to: string, content: Content, options?: AskOptions): Promise<Content>
+  /**
+   * Stores JSON or bytes (64 KiB at most) under a key, with the peers of the network, for a day or as long as `ttl` says;
+   * resolves with the version and how many peers hold it.
+   */
+  dhtPut(key: string, value: Content, options?: PutOptions & Audience): Promise<Stored>
+  /** The record of a key; `undefined` when it has no value. With `fresh` it is asked of the peer nearest to the key. */
+  dhtGet(key: string, options?: GetOptions & Audience): Promise<DhtRecord | undefined>
+  /**
+   * Stores a value, or what a function makes of the record that is there, if nobody else has meanwhile. Rejects with
+   * `VersionConflict` if somebody has; with a function and no `version` only when it was so 16 times.
+   */
+  dhtUpdate(key: string, change: Change, options?: UpdateOptions & Audience): Promise<Stored>
+  /** Removes the value of a key. */
+  dhtDelete(key: string, options?: PutOptions & Audience): Promise<Stored>
+  /**
+   * Calls a listener with the record of a key, if there is one, and at every change; follows the mesh when it moves, until
+   * it leaves. Resolves once that is registered.
+   */
+  dhtSubscribe(key: string, listener: (change: DhtChange) => void, audience?: Audience): Promise<void>
+  /** Calls a listener, or every listener of the key, no more. */
+  dhtUnsubscribe(key: string, listener?: (change: DhtChange) => void): Promise<void>
   /** The peers with an open link. */
   peers(): Promise<ReadonlyArray<LinkStatus>>
   /** Everything there is to see. */
@@ -119,6 +145,13 @@ export interface MeshClient extends Talk.Talk {
   /** Leaves and releases everything. The client cannot be used any more. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
+}
+
+/** A listener of a key, and the fiber that calls it. */
+interface Watching {
+  readonly key: string
+  readonly listener: (change: DhtChange) => void
+  readonly fiber: Fiber.Fiber<void, unknown>
 }
 
 /** The store that the options ask for, if they do. */
@@ -173,7 +206,40 @@ export const make = (platform: Platform) => async (options: ClientOptions): Prom
     return () => void all.delete(heard)
   }
 
-  const close = () => runtime.dispose()
+  const watching = new Set<Watching>()
+
+  const watch = Effect.fnUntraced(function*(key: string, listener: Watching["listener"], audience?: Audience) {
+    const scope = yield* Scope.make()
+    const changes = yield* mesh.dht.subscription(key, audience).pipe(
+      Scope.provide(scope),
+      Effect.onExit((exit) => exit._tag === "Failure" ? Scope.close(scope, exit) : Effect.void)
+    )
+    const entry: Watching = {
+      key,
+      listener,
+      fiber: runtime.runFork(
+        Stream.runForEach(
+          changes,
+          (change) =>
+            Effect.try({ try: () => listener(change), catch: (cause) => cause }).pipe(
+              Effect.catch((cause) => Effect.logError(`a listener of the key "${key}" failed`, cause))
+            )
+        ).pipe(
+          Effect.ignore,
+          Effect.onExit((exit) => Effect.andThen(Effect.sync(() => watching.delete(entry)), Scope.close(scope, exit)))
+        )
+      )
+    }
+    watching.add(entry)
+  })
+
+  const unwatch = (fits: (entry: Watching) => boolean) =>
+    Effect.suspend(() => Fiber.interruptAll(Array.from(watching).filter(fits).map(({ fiber }) => fiber)))
+
+  const close = async () => {
+    await Effect.runPromise(unwatch(() => true))
+    await runtime.dispose()
+  }
 
   return {
     peerId: mesh.peerId,
@@ -185,6 +251,15 @@ export const make = (platform: Platform) => async (options: ClientOptions): Prom
       runtime.runPromise(Effect.flatMap(peerIdFrom(to), (peerId) => mesh.ask(peerId, content, options))),
     send: (to, content, audience) =>
       runtime.runPromise(Effect.flatMap(peerIdFrom(to), (peerId) => mesh.send(peerId, content, audience))),
+    dhtPut: (key, value, options) => runtime.runPromise(mesh.dht.put(key, value, options)),
+    dhtGet: (key, options) => runtime.runPromise(Effect.map(mesh.dht.get(key, options), Option.getOrUndefined)),
+    dhtUpdate: (key, change, options) => runtime.runPromise(mesh.dht.update(key, change, options)),
+    dhtDelete: (key, options) => runtime.runPromise(mesh.dht.delete(key, options)),
+    dhtSubscribe: (key, listener, audience) => runtime.runPromise(watch(key, listener, audience)),
+    dhtUnsubscribe: (key, listener) =>
+      runtime.runPromise(
+        unwatch((entry) => entry.key === key && (listener === undefined || entry.listener === listener))
+      ),
     peers: () => runtime.runPromise(mesh.peers),
     getStatus: () => runtime.runPromise(mesh.status),
     getNetworkName: () => runtime.runPromise(mesh.networkName),

@@ -287,6 +287,9 @@ export const make = Effect.fnUntraced(function*({ deliver, population, seen }: O
   } satisfies Broadcasts as Broadcasts
 })
 
+/** The types of the frames by which neighbours agree on who brings what. @category constants */
+export const controls = ["ihave", "graft", "prune", "digest"] as const satisfies ReadonlyArray<Control["type"]>
+
 /** Whether a frame is one by which neighbours agree on who brings what. @category guards */
 export const isControl = (frame: Frame): frame is Control =>
   frame.type === "ihave" || frame.type === "graft" || frame.type === "prune" || frame.type === "digest"

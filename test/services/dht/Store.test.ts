@@ -1,0 +1,184 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Schema } from "effect"
+import { compareAge, expiresAt, maxValueBytes, positionOf, type StoredRecord } from "../../../src/domain/DhtRecord.ts"
+import { global } from "../../../src/domain/NetworkName.ts"
+import * as Cache from "../../../src/services/dht/Cache.ts"
+import * as Limits from "../../../src/services/dht/Limits.ts"
+import * as Rate from "../../../src/services/dht/Rate.ts"
+import * as Store from "../../../src/services/dht/Store.ts"
+import * as Watches from "../../../src/services/dht/Watches.ts"
+import { peer } from "../../support/simulation.ts"
+
+const record = (fields: Partial<StoredRecord> = {}): StoredRecord => ({
+  key: "k",
+  value: { content: 1 },
+  version: 1,
+  writer: peer(1),
+  write: "w",
+  time: 0,
+  ttl: 10_000,
+  ...fields
+})
+
+const any = { exclusive: false }
+const place = (key: string) => positionOf(global, key)
+const small: Store.Bounds = { records: 8, bytes: 8 * 1024, writerShare: 0.5 }
+
+/** Anything that may be written: few keys, writers and versions, so that they meet. */
+const Write = Schema.Struct({
+  key: Schema.Literals(["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]),
+  version: Schema.Literals([1, 2, 3]),
+  writer: Schema.Literals([1, 2, 3]),
+  size: Schema.Literals([0, 10, 500, 3000]),
+  ttl: Schema.Literals([1000, 20_000]),
+  exclusive: Schema.Boolean,
+  after: Schema.Literals([0, 1, 700])
+})
+
+const runs = { arbitrary: { seed: 3, runs: 500 } }
+
+describe("a store", () => {
+  it("keeps the newest version, by version and then by writer", () => {
+    const store = Store.make(place)
+    const one = record({ writer: peer(1) })
+    const other = record({ writer: peer(2), write: "v" })
+    const [older, newer] = compareAge(one, other) < 0 ? [one, other] : [other, one]
+    assert.strictEqual(store.accept(newer, any, 0)._tag, "Kept")
+    assert.deepStrictEqual(store.accept(older, any, 0), { _tag: "Older", than: newer })
+    assert.strictEqual(store.accept(newer, any, 0)._tag, "Known")
+    assert.strictEqual(store.accept({ ...older, version: 2 }, any, 0)._tag, "Kept")
+    assert.strictEqual(store.get("k", 0)?.record.version, 2)
+  })
+
+  it("lets no exclusive record stand beside another of its version", () => {
+    for (const writers of [[1, 2], [2, 1]] as const) {
+      const store = Store.make(place)
+      store.accept(record({ writer: peer(writers[0]) }), any, 0)
+      const verdict = store.accept(record({ writer: peer(writers[1]), write: "v" }), { exclusive: true }, 0)
+      assert.strictEqual(verdict._tag, "Older")
+    }
+  })
+
+  it("gives no record whose time is over, and takes another in its place", () => {
+    const store = Store.make(place)
+    store.accept(record({ version: 7 }), any, 0)
+    assert.isDefined(store.get("k", 9_999))
+    assert.isUndefined(store.get("k", 10_000))
+    assert.strictEqual(store.accept(record({ time: 10_000, write: "v" }), any, 10_000)._tag, "Kept")
+    store.sweep(30_000)
+    assert.deepStrictEqual([store.count, store.bytes], [0, 0])
+  })
+
+  it("refuses what has no room, says why, and has room again when some have ended", () => {
+    const store = Store.make(place, small)
+    for (const at of [0, 1, 2, 3]) {
+      assert.strictEqual(store.accept(record({ key: `one-${at}`, ttl: 1000 }), any, 0)._tag, "Kept")
+    }
+    const fifth = store.accept(record({ key: "one-4" }), any, 0)
+    assert(fifth._tag === "Full")
+    assert.include(fifth.problem, "writer")
+    for (const at of [0, 1, 2, 3]) store.accept(record({ key: `two-${at}`, writer: peer(2) }), any, 0)
+    const ninth = store.accept(record({ key: "three", writer: peer(3) }), any, 0)
+    assert(ninth._tag === "Full")
+    assert.include(ninth.problem, "8 records")
+    // One that replaces another needs no more room.
+    assert.strictEqual(store.accept(record({ key: "two-0", writer: peer(2), version: 2 }), any, 0)._tag, "Kept")
+    assert.strictEqual(store.accept(record({ key: "three", writer: peer(3), time: 1000 }), any, 1000)._tag, "Kept")
+  })
+
+  it.prop("stays within its bounds and keeps the newest, whatever is written", [Schema.Array(Write)], ([writes]) => {
+    const store = Store.make(place, small)
+    const model = new Map<string, StoredRecord>()
+    let now = 0
+    for (const [at, { after, exclusive, key, size, ttl, version, writer }] of writes.entries()) {
+      now += after
+      const next = record({
+        key,
+        version,
+        writer: peer(writer),
+        write: `w${at}`,
+        time: now,
+        ttl,
+        value: { content: "x".repeat(size) }
+      })
+      const old = model.get(key)
+      const before = old !== undefined && expiresAt(old) > now ? old : undefined
+      const verdict = store.accept(next, { exclusive }, now)
+      const stands = before !== undefined &&
+        (exclusive ? before.version >= next.version : compareAge(before, next) >= 0)
+      assert.strictEqual(verdict._tag === "Older", stands)
+      if (verdict._tag === "Kept") model.set(key, next)
+      const kept = Array.from(store.entries())
+      assert.isAtMost(kept.length, small.records)
+      assert.strictEqual(store.count, kept.length)
+      assert.strictEqual(store.bytes, kept.reduce((sum, { size }) => sum + size, 0))
+      assert.isAtMost(store.bytes, small.bytes)
+      for (const one of [1, 2, 3]) {
+        const theirs = kept.filter(({ record }) => record.writer === peer(one))
+        assert.isAtMost(theirs.length, small.records * small.writerShare)
+        assert.isAtMost(theirs.reduce((sum, { size }) => sum + size, 0), small.bytes * small.writerShare)
+      }
+      for (const [key, expected] of model) {
+        assert.deepStrictEqual(store.get(key, now)?.record, expiresAt(expected) > now ? expected : undefined)
+      }
+    }
+  }, runs)
+})
+
+describe("what somebody sent", () => {
+  it("is kept up to its limits, and not beyond", () => {
+    const now = 1_000_000
+    const at = (fields: Partial<StoredRecord>) => Store.problemWith(record({ time: now, ...fields }), now)
+    assert.isUndefined(at({}))
+    assert.isUndefined(at({ time: now + Limits.maxAhead, version: now + Limits.maxAhead }))
+    assert.include(at({ time: now + Limits.maxAhead + 1 }) ?? "", "dated ahead")
+    assert.include(at({ version: now + Limits.maxAhead + 1 }) ?? "", "version is ahead")
+    assert.include(at({ time: now - 10_000 }) ?? "", "has ended")
+    assert.isUndefined(at({ value: { content: "x".repeat(maxValueBytes - 2) } }))
+    assert.include(at({ value: { content: "x".repeat(maxValueBytes - 1) } }) ?? "", "too large")
+    assert.include(at({ value: { content: "ü".repeat(maxValueBytes / 2) } }) ?? "", "too large")
+  })
+})
+
+describe("a cache", () => {
+  it("answers for a moment, and keeps the latest", () => {
+    const cache = Cache.make(2, 1000)
+    cache.keep(record({ key: "a" }), 0)
+    cache.keep(record({ key: "b", ttl: 500 }), 0)
+    assert.isDefined(cache.get("a", 999))
+    assert.isUndefined(cache.get("a", 1000))
+    assert.isUndefined(cache.get("b", 500))
+    for (const key of ["a", "b", "c"]) cache.keep(record({ key }), 0)
+    assert.deepStrictEqual(["a", "b", "c"].map((key) => cache.get(key, 0)?.key), [undefined, "b", "c"])
+    cache.forget("b")
+    assert.isUndefined(cache.get("b", 0))
+    assert.strictEqual(cache.size(), 1)
+  })
+})
+
+describe("a rate", () => {
+  it("allows a burst and then a measure, to each", () => {
+    const rate = Rate.make({ burst: 3, perSecond: 2 })
+    const take = (who: number, now: number) => rate.take(peer(who), 1, now)
+    assert.deepStrictEqual([0, 0, 0, 0].map((now) => take(1, now)), [true, true, true, false])
+    assert.isTrue(take(2, 0))
+    assert.deepStrictEqual([499, 500, 500].map((now) => take(1, now)), [false, true, false])
+    assert.deepStrictEqual([60_000, 60_000, 60_000, 60_000].map((now) => take(1, now)), [true, true, true, false])
+  })
+})
+
+describe("watches", () => {
+  it("end with their lease, and are bounded", () => {
+    const watches = Watches.make()
+    for (let n = 0; n < Limits.maxSubscribers; n++) assert.isTrue(watches.add("k", peer(n + 1), 1000))
+    assert.isFalse(watches.add("k", peer(9999), 1000))
+    assert.isTrue(watches.add("k", peer(1), 2000))
+    assert.deepStrictEqual(watches.of("k", 1000), [{ subscriber: peer(1), until: 2000 }])
+    watches.remove("k", peer(1))
+    assert.strictEqual(watches.size, 0)
+    for (let n = 0; n < Limits.maxWatchedKeys; n++) assert.isTrue(watches.add(`key-${n}`, peer(1), 1000))
+    assert.isFalse(watches.add("one more", peer(1), 1000))
+    watches.sweep(1000)
+    assert.strictEqual(watches.size, 0)
+  })
+})
