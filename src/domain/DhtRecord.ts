@@ -8,9 +8,9 @@ import * as Base64 from "effect/encoding/Base64"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { Content, isBytes } from "./Content.ts"
+import { pointOf } from "./Hash.ts"
 import { NetworkName } from "./NetworkName.ts"
-import { fromDigest, PeerId } from "./PeerId.ts"
-import * as Sha256 from "./Sha256.ts"
+import { PeerId } from "./PeerId.ts"
 
 /** The most UTF-16 units of a key: room for a path or a URL, while a frame can list many. @category constants */
 export const maxKeyLength = 512
@@ -105,8 +105,7 @@ export const Stored = Schema.Struct({
 export type Stored = typeof Stored.Type
 
 /** Where a key of a network belongs on the ring: SHA-256 of `network:key`, its first 160 bits. @category getters */
-export const positionOf = (networkName: NetworkName, key: string): PeerId =>
-  fromDigest(Sha256.ofText(`${networkName}:${key}`))
+export const positionOf = (networkName: NetworkName, key: string): PeerId => pointOf(`${networkName}:${key}`)
 
 /** When a record ends, in milliseconds since 1970. @category getters */
 export const expiresAt = ({ time, ttl }: StoredRecord): number => time + ttl

@@ -7,9 +7,9 @@
 import * as Data from "effect/Data"
 import type { Answer, Ask, DhtFrame, Pigeon, Spread } from "../../domain/DhtFrame.ts"
 import { compareAge, positionOf, type StoredRecord } from "../../domain/DhtRecord.ts"
+import { pointOf } from "../../domain/Hash.ts"
 import type { NetworkName } from "../../domain/NetworkName.ts"
-import { fromDigest, type PeerId } from "../../domain/PeerId.ts"
-import * as Sha256 from "../../domain/Sha256.ts"
+import type { PeerId } from "../../domain/PeerId.ts"
 import type { Ways } from "../Routing.ts"
 import * as Cache from "./Cache.ts"
 import { freshId, type Ground } from "./Ground.ts"
@@ -309,7 +309,7 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
       case "Store": {
         const { key, timestamp, value } = wish
         // It tells each of its neighbours, and they are to know it for the same write.
-        const write = fromDigest(Sha256.ofText(`${from}:${timestamp}:${key}`))
+        const write = pointOf(`${from}:${timestamp}:${key}`)
         const ask = { op: "write", write, writer: from, ttl: Limits.pigeonTtl } as const
         return requests.ask(key, value === undefined ? ask : { ...ask, value }, () => {})
       }
