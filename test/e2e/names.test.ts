@@ -1,6 +1,6 @@
 /** The names of PeerPigeon's document on networks: every row of the guide's table leads to something that works. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, Option, Stream } from "effect"
 import { readFileSync } from "node:fs"
 import { resolve } from "node:path"
 import { Hub } from "../../src/hub/Hub.ts"
@@ -121,6 +121,35 @@ const walks: Readonly<Record<string, { readonly expect: unknown; readonly walk: 
         return yield* inStatus("allowGlobalFallback")(at)
       })
   },
+  "Keys as network:key": {
+    // Put by one way and read by the next; and after that, in another network there is nothing.
+    expect: ["json", undefined],
+    walk: ({ effect, json, promise }) =>
+      Effect.gen(function*() {
+        const values = Effect.gen(function*() {
+          const record = yield* json.ask({ op: "get", key: "a key" })
+          assert(record.ok)
+          return {
+            effect: Option.getOrUndefined(yield* effect.dht.get("a key", { fresh: true }))?.value,
+            promise: (yield* Effect.promise(() => promise.dhtGet("a key", { fresh: true })))?.value,
+            json: record.result === null ? undefined : new Map(Object.entries(record.result)).get("content")
+          }
+        })
+        yield* effect.dht.put("a key", "effect")
+        yield* Effect.promise(() => promise.dhtPut("a key", "promise"))
+        yield* json.ask({ op: "put", key: "a key", content: "json" })
+        const here = yield* values
+        yield* effect.moveTo("aside")
+        yield* Effect.promise(() => promise.moveTo("aside"))
+        yield* json.ask({ op: "setNetworkName", networkName: "aside" })
+        const there = yield* values
+        return {
+          effect: [here.effect, there.effect],
+          promise: [here.promise, there.promise],
+          json: [here.json, there.json]
+        }
+      })
+  },
   "statusChanged, type network": {
     expect: ["elsewhere", "elsewhere", false],
     walk: ({ effect, json, promise }) =>
@@ -196,6 +225,9 @@ describe("the names of PeerPigeon's document", () => {
       }
       yield* at.effect.join
       yield* Effect.promise(() => at.promise.join())
+      for (const peerId of [at.effect.peerId, at.promise.peerId]) {
+        yield* at.json.event("peerConnected", (event) => event.peerId === peerId)
+      }
 
       const help = yield* homing(["peer", "--help"])
       yield* help.exit
