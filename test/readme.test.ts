@@ -87,7 +87,17 @@ layer(Hub.layer({ port: 0 }))("README", (it) => {
       yield* until(lines, "{ hello: 'all' }")
     }), 60_000)
 
-  for (const [index, part] of [[3, "iceServers"], [4, "FallbackPolicy"], [5, "NetworkBridge"]] as const) {
+  it.effect("has an example with questions and a channel, in which two peers play", () =>
+    Effect.gen(function*() {
+      const hub = yield* Hub
+      const withChannel = examples[3]
+      assert.isDefined(withChannel)
+      const lines = yield* run(withChannel, hub.url)
+      yield* until(lines, "ada plays with { player: 'bob' }")
+      yield* until(lines, "ada moves to e4")
+    }), 60_000)
+
+  for (const [index, part] of [[4, "iceServers"], [5, "FallbackPolicy"], [6, "NetworkBridge"]] as const) {
     it.effect(`has an example with ${part} that loads`, () =>
       Effect.gen(function*() {
         const hub = yield* Hub
