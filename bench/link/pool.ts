@@ -36,6 +36,7 @@ export const make = async (
           networkName: global,
           news: yield* Queue.unbounded<MembershipNews>(),
           foreign: Effect.succeed(0),
+          announce: Effect.void,
           send: (outgoing) =>
             Effect.sync(() =>
               signal(
@@ -52,13 +53,12 @@ export const make = async (
       })
       const layer = ConnectionPool.layer.pipe(Layer.provide(context), Layer.provide(Supervisor.layer))
       const pool = Context.get(yield* Layer.build(Layer.fresh(layer)), ConnectionPool)
-      yield* pool.serve((_, batch) =>
+      yield* pool.serve(["gossip", "__BINARY__"], (_, batch) =>
         Effect.sync(() => {
           for (const frame of batch) {
             if (frame.type === "gossip" && typeof frame.content === "string") arrived(frame.content)
           }
-        })
-      )
+        }))
       return pool
     }).pipe(Scope.provide(scope), Effect.provide(engine), Effect.runPromise)
     pools.set(key, making)

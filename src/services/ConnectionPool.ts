@@ -1,8 +1,8 @@
 /**
  * The links of one network: one actor per peer, and the ways to send over those that are open.
  *
- * The pool makes, keeps and ends links; whom to link is `Membership`'s decision, and what frames mean is
- * `Gossip`'s.
+ * The pool makes, keeps and ends links; whom to link is `Membership`'s decision, and what frames mean is known to those
+ * who serve them, such as `Gossip` and `Dht`.
  */
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -12,7 +12,7 @@ import * as PubSub from "effect/PubSub"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
-import { LinkClosed, type MessageTooLarge } from "../domain/Errors.ts"
+import { type HubUnreachable, LinkClosed, type MessageTooLarge } from "../domain/Errors.ts"
 import type { Dialect, Frame } from "../domain/Frame.ts"
 import * as FrameCodec from "../domain/FrameCodec.ts"
 import type { LinkState, LinkStatus } from "../domain/MeshStatus.ts"
@@ -25,6 +25,7 @@ import type { Batch, OpenLink } from "./link/OpenLink.ts"
 import * as Outbox from "./link/Outbox.ts"
 import * as Pulse from "./link/Pulse.ts"
 import { SessionContext } from "./SessionContext.ts"
+import type { OutgoingSignal } from "./SignalingTransport.ts"
 import { type Actor, Supervisor } from "./Supervisor.ts"
 import { WebRtc } from "./WebRtc.ts"
 
@@ -33,10 +34,19 @@ export type LinkNews =
   | { readonly _tag: "Opened"; readonly peerId: PeerId; readonly dialect: Dialect }
   | { readonly _tag: "Closed"; readonly peerId: PeerId; readonly reason: string }
   /** There is no link to the peer and none under way any more. Follows `Closed` where the link was open. */
-  | { readonly _tag: "Ended"; readonly peerId: PeerId; readonly reason: string }
+  | {
+    readonly _tag: "Ended"
+    readonly peerId: PeerId
+    readonly reason: string
+    /** The peer itself did not want it. */
+    readonly refused: boolean
+  }
 
 /** Handles what a neighbour sent, in order; the neighbour's next frames wait until it is done. @category models */
 export type FrameHandler = (from: PeerId, batch: Batch) => Effect.Effect<void>
+
+/** Takes a signal to its peer at once, over anything but a hub; `false` when there is no way. @category models */
+export type Carrier = (signal: OutgoingSignal) => boolean
 
 /** What became of a frame that was sent to some. @category models */
 export interface Posted {
@@ -52,6 +62,10 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
   dial(peerId: PeerId, facts: { readonly dialect: Dialect }): Effect.Effect<void>
   /** Gives a peer's signal to its link, which an offer brings into being. */
   receive(signal: PeerSignal): Effect.Effect<void>
+  /** Sends a signal to a peer: over the hub or, while no hub is reachable, as `carryBy` says. */
+  signal(signal: OutgoingSignal): Effect.Effect<void, HubUnreachable>
+  /** Says what takes signals to peers while no hub is reachable. Without it they are lost. */
+  carryBy(carrier: Carrier): Effect.Effect<void>
   /** Ends a link politely: sends what was accepted, says why, closes. Returns once it is closed. */
   hangUp(peerId: PeerId, reason: string): Effect.Effect<void>
   /** Sends a frame to a neighbour, waiting for room in its outbox; one that takes nothing any more is let go. */
@@ -71,8 +85,12 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
    * is let go.
    */
   relieved(peerId: PeerId): Effect.Effect<void, LinkClosed>
-  /** Says who handles frames from now on. Frames that come before wait. */
-  serve(handler: FrameHandler): Effect.Effect<void>
+  /**
+   * Says who handles frames of some types from now on; each type has one handler, and those of the same handler keep their
+   * order. Frames that come before wait, and what comes over the same link after them; but not for long, and what nobody
+   * serves is dropped.
+   */
+  serve(types: ReadonlyArray<Frame["type"]>, handler: FrameHandler): Effect.Effect<void>
   /** The open link to a peer, if there is one. */
   neighbour(peerId: PeerId): OpenLink | undefined
   /** The peers with an open link. */
@@ -93,9 +111,48 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
       const supervisor = yield* Supervisor
       const webRtc = yield* WebRtc
       const news = yield* PubSub.unbounded<LinkNews>()
-      const handler = yield* Deferred.make<FrameHandler>()
+      const handlers = new Map<Frame["type"], FrameHandler>()
+      const awaited = new Map<Frame["type"], Deferred.Deferred<void>>()
       const entries = new Map<PeerId, Entry>()
       const open = new Map<PeerId, OpenLink>()
+
+      const drop: FrameHandler = (_, batch) => Effect.sync(() => void (dropped.malformed += batch.length))
+
+      const handlerOf = (type: Frame["type"]): Effect.Effect<FrameHandler> =>
+        Effect.suspend(() => {
+          const handler = handlers.get(type)
+          if (handler !== undefined) return Effect.succeed(handler)
+          const served = awaited.get(type) ?? Deferred.makeUnsafe<void>()
+          awaited.set(type, served)
+          return Effect.flatMap(
+            Effect.timeoutOption(Deferred.await(served), settings.forwardPatience),
+            () => {
+              if (!handlers.has(type)) handlers.set(type, drop)
+              return handlerOf(type)
+            }
+          )
+        })
+
+      /** Gives each handler what is its. */
+      const handle = Effect.fnUntraced(function*(from: PeerId, batch: Batch) {
+        const shares = new Map<FrameHandler, Array<Frame>>()
+        for (const frame of batch) {
+          const handler = handlers.get(frame.type) ?? (yield* handlerOf(frame.type))
+          const share = shares.get(handler)
+          if (share === undefined) shares.set(handler, [frame])
+          else share.push(frame)
+        }
+        // Side by side, since one may have to wait for an application.
+        yield* Effect.forEach(shares, ([handler, share]) => handler(from, share), {
+          concurrency: shares.size,
+          discard: true
+        })
+      })
+
+      let carry: Carrier = () => false
+
+      const signal = (outgoing: OutgoingSignal) =>
+        hub.send(outgoing).pipe(Effect.catch((error) => carry(outgoing) ? Effect.void : Effect.fail(error)))
 
       // Links outlive the start of the pool's end, so that they can say goodbye.
       const home = yield* Scope.make()
@@ -123,9 +180,9 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
               settings,
               pulse,
               otherTakesAnyOffer: () => entry.dialect === "homing",
-              signal: hub.send,
+              signal,
               malformed: () => void dropped.malformed++,
-              handle: (batch) => Effect.flatMap(Deferred.await(handler), (handle) => handle(peerId, batch)),
+              handle: (batch) => handle(peerId, batch),
               stateChanged: (state) => void (entry.state = state),
               opened: (link) => {
                 open.set(peerId, link)
@@ -135,9 +192,9 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
                 open.delete(peerId)
                 return PubSub.publish(news, { _tag: "Closed", peerId, reason })
               },
-              ended: (reason) => {
+              ended: (reason, refused) => {
                 entries.delete(peerId)
-                return PubSub.publish(news, { _tag: "Ended", peerId, reason })
+                return PubSub.publish(news, { _tag: "Ended", peerId, reason, refused })
               }
             })
           }).pipe(
@@ -242,6 +299,8 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
           // A link that is flooded with signals loses some; its attempt then fails and is made again.
           entry.actor?.tellUnsafe(event)
         }),
+        signal,
+        carryBy: (carrier) => Effect.sync(() => void (carry = carrier)),
         hangUp,
         send: Effect.fnUntraced(function*(peerId, frame) {
           const link = open.get(peerId)
@@ -272,7 +331,14 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
               : Effect.andThen(letGo(peerId, tooSlow), Effect.fail(new LinkClosed({ peerId, reason: tooSlow }))))
           yield* Effect.raceFirst(link.outbox.drained, hasMoved)
         }),
-        serve: (handle) => Effect.asVoid(Deferred.succeed(handler, handle)),
+        serve: (types, handler) =>
+          Effect.sync(() => {
+            for (const type of types) {
+              handlers.set(type, handler)
+              const served = awaited.get(type)
+              if (served !== undefined) Deferred.doneUnsafe(served, Effect.void)
+            }
+          }),
         neighbour: (peerId) => open.get(peerId),
         neighbours: () => open.keys(),
         size: () => entries.size,
