@@ -59,16 +59,24 @@ export interface Overlay {
   /** The neighbour to send a message for a place to, and whether that leads nearer to it than we are. */
   nextHop(
     target: PeerId,
-    visited: ReadonlyArray<PeerId>
+    visited: Routing.Visited
   ): { readonly peer: PeerId; readonly nearest: PeerId; readonly isNearer: boolean } | undefined
   /** The nearest peers alive on each side, nearest first. */
   leafSet(now: number): { readonly clockwise: ReadonlyArray<PeerId>; readonly counter: ReadonlyArray<PeerId> }
+  /** The peers alive that are nearest to a place, nearest first, ourselves among them. */
+  nearest(target: PeerId, count: number, now: number): ReadonlyArray<PeerId>
+  /** A neighbour that has an open link to a PeerPigeon peer, which no place on the ring leads to. */
+  pigeonVia(peer: PeerId, except: (peer: PeerId) => boolean): PeerId | undefined
+  /** Another number whenever the leaf set is another. */
+  readonly leafRevision: number
   /** Whom a neighbour has open links to, as it said last. */
   neighboursOf(peer: PeerId): ReadonlyArray<PeerId> | undefined
   /** How many peers the network has, judged by the leaf set. */
   estimatedSize(now: number): number
   /** Everybody known, PeerPigeon peers included. */
   known(): ReadonlyArray<PeerId>
+  /** Of those, who was not said or found to be gone since. */
+  members(): ReadonlyArray<PeerId>
   dialectOf(peer: PeerId): Dialect | undefined
 }
 
@@ -538,7 +546,9 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
     if (!touched) return
     touched = false
     const { clockwise, counter } = peers.leaves(now)
-    leafIds = new Set([...clockwise, ...counter].map(({ position }) => position.id))
+    const ids = new Set([...clockwise, ...counter].map(({ position }) => position.id))
+    if (ids.size !== leafIds.size || Array.from(ids).some((id) => !leafIds.has(id))) leafRevision++
+    leafIds = ids
     // What is farther is told with the next round.
     const near = [...clockwise.slice(0, nearby), ...counter.slice(0, nearby)].map(({ position }) => position.id)
     if (near.length !== nearIds.length || near.some((id, index) => id !== nearIds[index])) {
@@ -547,6 +557,7 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
     }
   }
   let touched = false
+  let leafRevision = 0
 
   const hear = (peer: PeerId, at: number): Neighbourhood.Known | undefined => {
     const before = peers.get(peer)
@@ -1079,9 +1090,25 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
         counter: counter.map(({ position }) => position.id)
       }
     },
+    nearest(target, count, at) {
+      const position = Ring.position(target)
+      return [self, ...peers.around.filter((known) => peers.isAlive(known, at)).map((known) => known.position)]
+        .toSorted((a, b) => Ring.compareDistance(position, a, b))
+        .slice(0, count)
+        .map(({ id }) => id)
+    },
+    pigeonVia: (peer, except) =>
+      ordered.find(({ pigeons, position }) => pigeons.includes(peer) && !except(position.id))?.position.id,
+    get leafRevision() {
+      return leafRevision
+    },
     neighboursOf: (peer) => links.get(peer)?.links.map(({ id }) => id),
     estimatedSize,
     known: () => [...peers.around, ...pigeons.around].map(({ position }) => position.id),
+    members: () =>
+      [...peers.around, ...pigeons.around].filter((known) => known.linked || known.heardAt > known.lostAt).map((
+        { position }
+      ) => position.id),
     dialectOf: (peer) =>
       peers.get(peer) !== undefined ? "homing" : pigeons.get(peer) !== undefined ? "pigeon" : undefined
   }
