@@ -6,10 +6,9 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
@@ -22,6 +21,7 @@ import type { PeerId } from "../domain/PeerId.ts"
 import type { HubSignal, PeerSignal } from "../domain/Signal.ts"
 import { ConnectionPool, type LinkNews } from "./ConnectionPool.ts"
 import type { Batch, OpenLink } from "./link/OpenLink.ts"
+import * as Alarm from "./membership/Alarm.ts"
 import type { Label } from "./membership/Label.ts"
 import { make } from "./membership/Overlay.ts"
 import { type Command, Event } from "./membership/OverlayEvent.ts"
@@ -30,9 +30,6 @@ import { Supervisor } from "./Supervisor.ts"
 
 /** Events that may wait; beyond, those who bring them wait, and signals over the mesh are lost. */
 const capacity = 4096
-
-/** The longest sleep between two looks at what is due. */
-const longestSleep = Duration.hours(1)
 
 /** The frames that are the overlay's. */
 const types = ["neighbours", "release", "route", "routed", "signal", "unreached"] as const
@@ -52,6 +49,7 @@ type Mail =
   | { readonly _tag: "Link"; readonly news: LinkNews }
   | { readonly _tag: "Frames"; readonly from: PeerId; readonly batch: Batch }
   | { readonly _tag: "Reach"; readonly peer: PeerId; readonly signal: OverlayFrame.Signaled }
+  | { readonly _tag: "Due"; readonly done: Deferred.Deferred<void> }
 
 type Offer = Extract<PeerSignal, { readonly type: "offer" }>
 
@@ -277,6 +275,8 @@ export class Membership extends Context.Service<Membership, {
             return mail.news._tag === "Ended" ? onEnded(mail.news.peerId, mail.news.refused) : meet(mail.news.peerId)
           case "Frames":
             return onFrames(mail.from, mail.batch)
+          case "Due":
+            return Effect.andThen(feed(Event.Due({ now: now() })), Deferred.succeed(mail.done, undefined))
           case "Reach":
             return feed(Event.Reach({ now: now(), peer: mail.peer, signal: mail.signal }))
         }
@@ -287,20 +287,21 @@ export class Membership extends Context.Service<Membership, {
       // ------------------------------------------------------------------------------------------------
 
       const links = yield* pool.news
+      let linked = -1
       const actor = yield* supervisor.spawn<Mail, never, never>({
         path: `mesh/${networkName}/membership`,
         capacity,
         behaviour: Effect.fnUntraced(function*(actor) {
           while (true) {
-            actor.become(`${met.size} linked, ${core.members().length} known`)
-            // No less than a millisecond: less than a nanosecond is no sleep at all.
-            const sleep = Math.min(Duration.toMillis(longestSleep), Math.max(1, Math.ceil(core.dueAt - now())))
-            const mail = yield* Effect.timeoutOption(actor.receive, sleep)
-            if (Option.isSome(mail)) yield* onMail(mail.value)
-            if (core.dueAt <= now()) yield* feed(Event.Due({ now: now() }))
+            yield* onMail(yield* actor.receive)
+            if (core.dueAt < alarm.ringsAt()) alarm.reset()
+            if (met.size === linked) continue
+            linked = met.size
+            actor.become(`${linked} linked`)
           }
         })
       })
+      const alarm = yield* Alarm.make(() => core.dueAt, (done) => actor.tell({ _tag: "Due", done }))
       yield* Queue.take(hub.news).pipe(
         Effect.flatMap((news) => news._tag === "Signal" ? actor.tell(news) : Effect.void),
         Effect.forever,

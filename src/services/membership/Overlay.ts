@@ -415,8 +415,10 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
     for (const { purpose } of pending.values()) if (purpose === "draw") drawing++
     let missing = minPeers - total() - drawing
     if (missing <= 0) return
+    // One that left the hub could only be reached over the mesh.
+    const isReachable = (known: Neighbourhood.Known) => !known.departed || links.size > 0
     const fair = peers.around.filter((known) =>
-      !known.linked && !underway.has(known.position.id) && now >= known.restsUntil
+      !known.linked && isReachable(known) && !underway.has(known.position.id) && now >= known.restsUntil
     )
     const alive = fair.filter((known) => peers.isAlive(known, now))
     // Those that are only remembered come last.
@@ -429,7 +431,7 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
       }
     }
     if (missing > 0) {
-      for (const known of peers.around) if (!known.linked) mayDial(known)
+      for (const known of peers.around) if (!known.linked && isReachable(known)) mayDial(known)
     }
   }
 
@@ -580,14 +582,14 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
   /** Takes word of a peer and of how it speaks; of a neighbour, we know better. */
   const learn = (peer: PeerId, dialect: Dialect, isIntroduced: boolean): Neighbourhood.Known | undefined => {
     const really = links.get(peer)?.dialect ?? dialect
-    if (really === "pigeon") {
-      peers.forget(peer)
-      return pigeons.hear(peer, now)
-    }
-    pigeons.forget(peer)
-    if (isIntroduced) hearOf(peer)
+    if (really === "pigeon") peers.forget(peer)
+    else pigeons.forget(peer)
+    if (really === "pigeon") pigeons.hear(peer, now)
+    else if (isIntroduced) hearOf(peer)
     else hear(peer, now)
-    return peers.get(peer)
+    const known = (really === "pigeon" ? pigeons : peers).get(peer)
+    if (known !== undefined) known.departed = false
+    return known
   }
 
   const lose = (peer: PeerId, at: number) => {
@@ -1007,10 +1009,13 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
       case "Introduced":
         learn(event.peer, event.dialect, true)
         return later(now + Rules.introductionDelay)
-      case "Departed":
+      case "Departed": {
+        const known = peers.get(event.peer) ?? pigeons.get(event.peer)
+        if (known !== undefined) known.departed = true
         pigeons.lose(event.peer, now)
         lose(event.peer, now)
         return act()
+      }
       case "Offered":
         return onOffered(event)
       case "LinkOpened":
