@@ -1,4 +1,7 @@
-/** The way to a place on the ring: which neighbour leads nearer to it, and who is nearest to it of all. */
+/**
+ * The way to a place on the ring: which neighbour leads nearer to it, and who is nearest to it of all. `Membership` knows:
+ * its ring holds neighbours' neighbours, and those who are near without being linked.
+ */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -9,7 +12,10 @@ import { Membership } from "./Membership.ts"
 
 /** The questions that routing answers at once. @category models */
 export interface Ways {
-  /** The neighbour on the way that is nearer to the target than we are; `undefined` when, of those left, we are the nearest. */
+  /**
+   * The neighbour that leads nearer to the target than we are, itself or by one of its neighbours; `undefined` when, of
+   * those left, we are the nearest.
+   */
   nextHop(target: PeerId, except: (peer: PeerId) => boolean): PeerId | undefined
   /** The best neighbour of those left, be it nearer than we are or not: for going around what is broken. */
   detour(target: PeerId, except: (peer: PeerId) => boolean): PeerId | undefined
@@ -25,9 +31,11 @@ export class Routing extends Context.Service<
     readonly changes: Effect.Effect<PubSub.Subscription<void>, never, Scope.Scope>
   }
 >()("homing/Routing") {
-  /** Over the ring that membership keeps. PeerPigeon peers are nobody's way. */
   static readonly layer = Layer.effect(
     Routing,
-    Effect.map(Membership, ({ changes, detour, nearest, nextHop }) => Routing.of({ changes, detour, nearest, nextHop }))
+    Effect.map(
+      Membership,
+      ({ changes, detour, nearest, nextHop }) => Routing.of({ nextHop, detour, nearest, changes })
+    )
   )
 }
