@@ -36,6 +36,7 @@ export const make = async (
           networkName: global,
           news: yield* Queue.unbounded<MembershipNews>(),
           foreign: Effect.succeed(0),
+          announce: Effect.void,
           send: (outgoing) =>
             Effect.sync(() =>
               signal(

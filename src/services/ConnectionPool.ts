@@ -12,7 +12,7 @@ import * as PubSub from "effect/PubSub"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
-import { LinkClosed, type MessageTooLarge } from "../domain/Errors.ts"
+import { type HubUnreachable, LinkClosed, type MessageTooLarge } from "../domain/Errors.ts"
 import type { Dialect, Frame } from "../domain/Frame.ts"
 import * as FrameCodec from "../domain/FrameCodec.ts"
 import type { LinkState, LinkStatus } from "../domain/MeshStatus.ts"
@@ -25,6 +25,7 @@ import type { Batch, OpenLink } from "./link/OpenLink.ts"
 import * as Outbox from "./link/Outbox.ts"
 import * as Pulse from "./link/Pulse.ts"
 import { SessionContext } from "./SessionContext.ts"
+import type { OutgoingSignal } from "./SignalingTransport.ts"
 import { type Actor, Supervisor } from "./Supervisor.ts"
 import { WebRtc } from "./WebRtc.ts"
 
@@ -33,10 +34,19 @@ export type LinkNews =
   | { readonly _tag: "Opened"; readonly peerId: PeerId; readonly dialect: Dialect }
   | { readonly _tag: "Closed"; readonly peerId: PeerId; readonly reason: string }
   /** There is no link to the peer and none under way any more. Follows `Closed` where the link was open. */
-  | { readonly _tag: "Ended"; readonly peerId: PeerId; readonly reason: string }
+  | {
+    readonly _tag: "Ended"
+    readonly peerId: PeerId
+    readonly reason: string
+    /** The peer itself did not want it. */
+    readonly refused: boolean
+  }
 
 /** Handles what a neighbour sent, in order; the neighbour's next frames wait until it is done. @category models */
 export type FrameHandler = (from: PeerId, batch: Batch) => Effect.Effect<void>
+
+/** Takes a signal to its peer at once, over anything but a hub; `false` when there is no way. @category models */
+export type Carrier = (signal: OutgoingSignal) => boolean
 
 /** What became of a frame that was sent to some. @category models */
 export interface Posted {
@@ -52,6 +62,10 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
   dial(peerId: PeerId, facts: { readonly dialect: Dialect }): Effect.Effect<void>
   /** Gives a peer's signal to its link, which an offer brings into being. */
   receive(signal: PeerSignal): Effect.Effect<void>
+  /** Sends a signal to a peer: over the hub or, while no hub is reachable, as `carryBy` says. */
+  signal(signal: OutgoingSignal): Effect.Effect<void, HubUnreachable>
+  /** Says what takes signals to peers while no hub is reachable. Without it they are lost. */
+  carryBy(carrier: Carrier): Effect.Effect<void>
   /** Ends a link politely: sends what was accepted, says why, closes. Returns once it is closed. */
   hangUp(peerId: PeerId, reason: string): Effect.Effect<void>
   /** Sends a frame to a neighbour, waiting for room in its outbox; one that takes nothing any more is let go. */
@@ -135,6 +149,11 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
         })
       })
 
+      let carry: Carrier = () => false
+
+      const signal = (outgoing: OutgoingSignal) =>
+        hub.send(outgoing).pipe(Effect.catch((error) => carry(outgoing) ? Effect.void : Effect.fail(error)))
+
       // Links outlive the start of the pool's end, so that they can say goodbye.
       const home = yield* Scope.make()
       const pulse = yield* Scope.provide(Pulse.make(settings.probeInterval), home)
@@ -161,7 +180,7 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
               settings,
               pulse,
               otherTakesAnyOffer: () => entry.dialect === "homing",
-              signal: hub.send,
+              signal,
               malformed: () => void dropped.malformed++,
               handle: (batch) => handle(peerId, batch),
               stateChanged: (state) => void (entry.state = state),
@@ -173,9 +192,9 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
                 open.delete(peerId)
                 return PubSub.publish(news, { _tag: "Closed", peerId, reason })
               },
-              ended: (reason) => {
+              ended: (reason, refused) => {
                 entries.delete(peerId)
-                return PubSub.publish(news, { _tag: "Ended", peerId, reason })
+                return PubSub.publish(news, { _tag: "Ended", peerId, reason, refused })
               }
             })
           }).pipe(
@@ -280,6 +299,8 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
           // A link that is flooded with signals loses some; its attempt then fails and is made again.
           entry.actor?.tellUnsafe(event)
         }),
+        signal,
+        carryBy: (carrier) => Effect.sync(() => void (carry = carrier)),
         hangUp,
         send: Effect.fnUntraced(function*(peerId, frame) {
           const link = open.get(peerId)

@@ -2,8 +2,9 @@
  * Messages in one network: to everyone, and to one peer wherever it is.
  *
  * How a broadcast goes on its way is decided by `gossip/Plumtree`; here is what carries that out. A direct message goes
- * over the link to its addressee, or else through the neighbour from whom the addressee was last heard, or else over
- * every link; the addressee confirms it, and its sender learns whether it arrived.
+ * over the link to its addressee, or else to the neighbour that leads nearest to it on the ring, or else through the one
+ * from whom the addressee was last heard, or else over every link; the addressee confirms it, and its sender learns
+ * whether it arrived.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -149,7 +150,8 @@ export class Gossip extends Context.Service<Gossip, {
       /** Sends a message on its way to one peer, and says over how many links, and which one when it is one alone. */
       const route = Effect.fnUntraced(function*(message: Message, to: PeerId, from: PeerId | undefined) {
         const hasHandled = (peer: PeerId) => peer === from || message.path.includes(peer)
-        for (const next of [to, routes.via(to)]) {
+        for (const way of [() => to, () => membership.wayTo(to, hasHandled), () => routes.via(to)]) {
+          const next = way()
           if (next === undefined || hasHandled(next) || pool.neighbour(next) === undefined) continue
           const sent = yield* Effect.result(pool.send(next, message))
           if (Result.isSuccess(sent)) return { links: 1, via: next }
@@ -194,7 +196,7 @@ export class Gossip extends Context.Service<Gossip, {
 
       const broadcasts = yield* Broadcasts.make({
         seen,
-        population: () => Array.from(membership.known()).length + 1,
+        population: membership.estimatedSize,
         deliver: (message) => message.order === undefined ? tell(message) : inOrder(message, message.order)
       })
 

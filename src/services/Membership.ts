@@ -1,61 +1,93 @@
 /**
  * Who is in the network, and whom of them to link.
  *
- * One actor hears the hub's news and the links', keeps the candidates, and dials. The choice itself is in
- * `membership/choose`.
+ * The decisions are those of `membership/Overlay`: here one actor gives it what happens, the hub's news, the links' and what
+ * neighbours say, and carries out its commands. Others ask here for the way to a place on the ring, and for who is near it.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
-import * as Schedule from "effect/Schedule"
-import type { Dialect } from "../domain/Frame.ts"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type { Dialect, Frame } from "../domain/Frame.ts"
+import * as OverlayFrame from "../domain/OverlayFrame.ts"
 import type { PeerId } from "../domain/PeerId.ts"
-import type { HubSignal } from "../domain/Signal.ts"
+import type { HubSignal, PeerSignal } from "../domain/Signal.ts"
 import { ConnectionPool, type LinkNews } from "./ConnectionPool.ts"
-import { admit, target, toDial } from "./membership/choose.ts"
+import type { Batch, OpenLink } from "./link/OpenLink.ts"
+import * as Alarm from "./membership/Alarm.ts"
+import type { Label } from "./membership/Label.ts"
+import { make } from "./membership/Overlay.ts"
+import { type Command, Event } from "./membership/OverlayEvent.ts"
 import { SessionContext } from "./SessionContext.ts"
 import { Supervisor } from "./Supervisor.ts"
 
-/** Members remembered at most; the oldest give way. @category constants */
-export const maxCandidates = 512
+/** Events that may wait; beyond, those who bring them wait, and signals over the mesh are lost. */
+const capacity = 4096
 
-/** How often the links are looked at when nothing happens, jittered by half. @category constants */
-export const round = Duration.seconds(3)
+/** The frames that are the overlay's. */
+const types = ["neighbours", "release", "route", "routed", "signal", "unreached"] as const
 
-/** How long a peer that could not be linked is left alone; doubles each time, up to `restCap`. @category constants */
-export const rest = Duration.seconds(3)
+const isOverlayFrame = (frame: Frame): frame is OverlayFrame.OverlayFrame => types.some((type) => type === frame.type)
 
-/** Failures in a row after which a peer is forgotten, until somebody speaks of it again. @category constants */
-export const maxFailures = 5
+const decodeSignaled = Schema.decodeUnknownResult(OverlayFrame.Signaled)
 
-/** The longest time that a peer is left alone. @category constants */
-export const restCap = Duration.minutes(1)
-
-interface Candidate {
-  readonly dialect: Dialect
-  readonly failures: number
-  /** Milliseconds since 1970 before which the peer is not dialled. */
-  readonly restsUntil: number
+/** The peers around us on the ring that are alive, nearest first. In a small network the sides overlap. @category models */
+export interface LeafSet {
+  readonly clockwise: ReadonlyArray<PeerId>
+  readonly counter: ReadonlyArray<PeerId>
 }
 
 type Mail =
   | { readonly _tag: "Signal"; readonly signal: HubSignal }
   | { readonly _tag: "Link"; readonly news: LinkNews }
-  | { readonly _tag: "Round" }
+  | { readonly _tag: "Frames"; readonly from: PeerId; readonly batch: Batch }
+  | { readonly _tag: "Reach"; readonly peer: PeerId; readonly signal: OverlayFrame.Signaled }
+  | { readonly _tag: "Due"; readonly done: Deferred.Deferred<void> }
+
+type Offer = Extract<PeerSignal, { readonly type: "offer" }>
+
+/** What waits until the end of a link that we hang up: its peer cannot be linked anew before. */
+interface Next {
+  readonly dial?: Dialect
+  readonly offer?: Offer
+}
 
 /** @category services */
 export class Membership extends Context.Service<Membership, {
-  /** Members that are known, linked or not. */
+  /** Members that are known, linked or not; not those that were said, or found, to be gone. */
   known(): Iterable<PeerId>
   /** How many these are. */
   knownCount(): number
   /** How a member speaks, as far as is known. */
   dialectOf(peerId: PeerId): Dialect | undefined
+  /** About how many peers the network has, ourselves among them. */
+  estimatedSize(): number
+  /** The name of the part of the network that we are in: two names in one network mean that it is split. */
+  label(): Label
+  /** The peers around us, linked or not. */
+  leafSet(): LeafSet
+  /** Whom a neighbour has open links to, as it said last; `undefined` when there is no link to it. */
+  neighboursOf(peerId: PeerId): ReadonlyArray<PeerId> | undefined
+  /**
+   * The neighbour on the way to a place that, itself or by one of its neighbours, leads nearer to it than we are;
+   * `undefined` when, of those left, we are the nearest.
+   */
+  nextHop(target: PeerId, except: (peerId: PeerId) => boolean): PeerId | undefined
+  /** The best neighbour of those left, leading nearer or not: for going around what is broken. */
+  detour(target: PeerId, except: (peerId: PeerId) => boolean): PeerId | undefined
+  /** The neighbour on the way to a peer: as `nextHop`, and for a PeerPigeon peer one that is linked to it. */
+  wayTo(peerId: PeerId, except: (peerId: PeerId) => boolean): PeerId | undefined
+  /** The known live peers that are nearest to a place, nearest first, ourselves among them. */
+  nearest(target: PeerId, count: number): ReadonlyArray<PeerId>
+  /** A word whenever the peers around us are others, from the moment of subscription. */
+  readonly changes: Effect.Effect<PubSub.Subscription<void>, never, Scope.Scope>
 }>()("homing/Membership") {
   static readonly layer = Layer.effect(
     Membership,
@@ -63,131 +95,213 @@ export class Membership extends Context.Service<Membership, {
       const { hub, maxPeers, minPeers, networkName, self } = yield* SessionContext
       const pool = yield* ConnectionPool
       const supervisor = yield* Supervisor
-      const candidates = new Map<PeerId, Candidate>()
-      const linked = new Set<PeerId>()
-      // Before this time there is nobody to dial, unless something happens.
-      let idleUntil = 0
+      const scope = yield* Effect.scope
+      const clock = yield* Clock.Clock
+      const generator = yield* Random.Random
+      const random = () => generator.nextDoubleUnsafe()
+      const now = () => clock.currentTimeMillisUnsafe()
+      const core = make({ self, minPeers, maxPeers, random }, now())
+      const changes = yield* PubSub.sliding<void>(1)
+      let leafRevision = core.leafRevision
 
-      const learn = (peerId: PeerId, dialect: Dialect) => {
-        if (peerId === self) return
-        candidates.delete(peerId)
-        candidates.set(peerId, { dialect, failures: 0, restsUntil: 0 })
-        for (const oldest of candidates.keys()) {
-          if (candidates.size <= maxCandidates) break
-          candidates.delete(oldest)
+      /** Links that the core knows to be open. */
+      const met = new Map<PeerId, OpenLink>()
+      /** Links open or under way, as far as the pool's news have been taken. */
+      const held = new Set<PeerId>()
+      /** Links that we hang up and whose end is still to come. The core wants to hear no more of them. */
+      const ending = new Map<PeerId, Next>()
+      /** Offers that the core is judging. */
+      const offers = new Map<PeerId, Offer>()
+
+      // ------------------------------------------------------------------------------------------------
+      // commands
+      // ------------------------------------------------------------------------------------------------
+
+      const feed = (event: Event): Effect.Effect<void> =>
+        Effect.gen(function*() {
+          for (const command of core.handle(event)) yield* carryOut(command)
+          if (core.leafRevision === leafRevision) return
+          leafRevision = core.leafRevision
+          yield* PubSub.publish(changes, undefined)
+        })
+
+      const dial = Effect.fnUntraced(function*(peerId: PeerId, dialect: Dialect) {
+        held.add(peerId)
+        yield* pool.dial(peerId, { dialect })
+      })
+
+      const accept = Effect.fnUntraced(function*(offer: Offer) {
+        held.add(offer.fromPeerId)
+        yield* pool.receive(offer)
+      })
+
+      const refuse = (peerId: PeerId, details: string) => {
+        const mark = offers.get(peerId)?.data.homing
+        return Effect.ignore(pool.signal({
+          type: "connection-rejected",
+          targetPeerId: peerId,
+          data: { reason: "max_peers_reached", details, ...(mark === undefined ? {} : { homing: mark }) }
+        }))
+      }
+
+      /** Ends a link without waiting for it. */
+      const hangUp = (peerId: PeerId, reason: string) =>
+        Effect.asVoid(Effect.forkIn(pool.hangUp(peerId, reason), scope))
+
+      /** Sends a frame; what finds no room waits for it aside. */
+      const send = Effect.fnUntraced(function*(to: PeerId, frame: OverlayFrame.OverlayFrame) {
+        const { full } = yield* pool.post(frame, [to])
+        for (const { put } of full) yield* Effect.forkIn(Effect.ignore(put), scope)
+      }, (effect) => Effect.ignore(effect))
+
+      const carryOut = (command: Command): Effect.Effect<void> => {
+        switch (command._tag) {
+          case "Dial": {
+            const { dialect, peer } = command
+            if (!ending.has(peer)) return dial(peer, dialect)
+            return Effect.sync(() => void ending.set(peer, { ...ending.get(peer), dial: dialect }))
+          }
+          case "Accept": {
+            const offer = offers.get(command.peer)
+            if (offer === undefined) return Effect.void
+            if (!ending.has(command.peer)) return accept(offer)
+            return Effect.sync(() => void ending.set(command.peer, { ...ending.get(command.peer), offer }))
+          }
+          case "Refuse":
+            return refuse(command.peer, command.reason)
+          case "HangUp":
+            if (held.has(command.peer)) ending.set(command.peer, {})
+            return hangUp(command.peer, command.reason)
+          case "Send":
+            return send(command.to, command.frame)
+          case "Signaled":
+            return onPeerSignal({ ...command.signal, fromPeerId: command.from })
+          case "Unreached":
+            // An open link is not concerned: only a candidate of it was late.
+            return pool.neighbour(command.peer) === undefined ? hangUp(command.peer, "no way leads to it") : Effect.void
+          case "AskHub":
+            return Effect.ignore(hub.announce)
         }
       }
 
-      const dial = Effect.gen(function*() {
-        if (linked.size >= maxPeers) return
-        const now = yield* Clock.currentTimeMillis
-        if (now < idleUntil) return
-        const awake: Array<PeerId> = []
-        let wakes = Infinity
-        for (const [peer, { restsUntil }] of candidates) {
-          if (restsUntil <= now) awake.push(peer)
-          else wakes = Math.min(wakes, restsUntil)
-        }
-        // The order matters only where some are chosen among equals.
-        const isOpen = linked.size < target({ minPeers, maxPeers })
-        const inRandomOrder = isOpen ? yield* Random.shuffle(awake) : awake
-        const chosen = toDial({ self, candidates: inRandomOrder, linked, minPeers, maxPeers })
-        if (chosen.length === 0) idleUntil = wakes
-        for (const peer of chosen) {
-          linked.add(peer)
-          yield* pool.dial(peer, { dialect: candidates.get(peer)?.dialect ?? "homing" })
-        }
-      })
+      // ------------------------------------------------------------------------------------------------
+      // events
+      // ------------------------------------------------------------------------------------------------
 
-      const onOffer = Effect.fnUntraced(function*(signal: Extract<HubSignal, { readonly type: "offer" }>) {
-        const from = signal.fromPeerId
-        if (!linked.has(from)) {
-          const admission = admit(from, { self, linked, maxPeers })
-          if (admission._tag === "Refuse") {
-            return yield* Effect.ignore(hub.send({
-              type: "connection-rejected",
-              targetPeerId: from,
-              data: {
-                reason: "max_peers_reached",
-                details: `all ${maxPeers} links are taken`,
-                ...(signal.data.homing === undefined ? {} : { homing: signal.data.homing })
-              }
-            }))
-          }
-          if (admission._tag === "AdmitInsteadOf") {
-            linked.delete(admission.evicted)
-            yield* Effect.forkChild(pool.hangUp(admission.evicted, "made room for a nearer peer"))
-          }
-          linked.add(from)
-        }
-        yield* pool.receive(signal)
-      })
-
-      const onSignal = Effect.fnUntraced(function*(signal: HubSignal) {
+      const onPeerSignal = (signal: PeerSignal): Effect.Effect<void> => {
+        const peer = signal.fromPeerId
         switch (signal.type) {
-          case "peer-discovered":
-            learn(signal.data.peerId, signal.data.homing === undefined ? "pigeon" : "homing")
-            return yield* dial
-          case "peer-disconnected":
-            return void candidates.delete(signal.data.peerId)
+          case "offer": {
+            offers.set(peer, signal)
+            const dialect = signal.data.homing === undefined ? "pigeon" : "homing"
+            return Effect.ensuring(
+              feed(Event.Offered({ now: now(), peer, dialect })),
+              Effect.sync(() => void offers.delete(peer))
+            )
+          }
           case "goodbye":
-            candidates.delete(signal.fromPeerId)
-            return yield* pool.receive(signal)
+            return Effect.andThen(feed(Event.Departed({ now: now(), peer })), pool.receive(signal))
+          default:
+            return pool.receive(signal)
+        }
+      }
+
+      const onSignal = (signal: HubSignal): Effect.Effect<void> => {
+        switch (signal.type) {
+          case "peer-discovered": {
+            const { homing, peerId } = signal.data
+            if (peerId === self) return Effect.void
+            return feed(
+              Event.Introduced({ now: now(), peer: peerId, dialect: homing === undefined ? "pigeon" : "homing" })
+            )
+          }
+          case "peer-disconnected":
+            return feed(Event.Departed({ now: now(), peer: signal.data.peerId }))
+          case "goodbye":
           case "offer":
-            return yield* onOffer(signal)
           case "answer":
           case "ice-candidate":
           case "connection-rejected":
-            return yield* pool.receive(signal)
+            return onPeerSignal(signal)
+          default:
+            return Effect.void
+        }
+      }
+
+      /** Tells the core what became of the link to a peer, and before anything that came over it. */
+      const meet = Effect.fnUntraced(function*(peer: PeerId) {
+        const link = pool.neighbour(peer)
+        const known = met.get(peer)
+        if (link === known || ending.has(peer)) return
+        if (known !== undefined) {
+          met.delete(peer)
+          yield* feed(Event.LinkClosed({ now: now(), peer }))
+        }
+        if (link !== undefined) {
+          met.set(peer, link)
+          held.add(peer)
+          yield* feed(Event.LinkOpened({ now: now(), peer, dialect: link.dialect }))
         }
       })
 
-      const onLink = Effect.fnUntraced(function*(news: LinkNews) {
-        switch (news._tag) {
-          case "Opened": {
-            const known = candidates.get(news.peerId)
-            candidates.set(news.peerId, { dialect: news.dialect, failures: 0, restsUntil: known?.restsUntil ?? 0 })
-            return
-          }
-          case "Closed":
-            return
-          case "Ended": {
-            linked.delete(news.peerId)
-            const known = candidates.get(news.peerId)
-            if (known !== undefined && known.failures >= maxFailures) candidates.delete(news.peerId)
-            else if (known !== undefined) {
-              const pause = Math.min(Duration.toMillis(restCap), Duration.toMillis(rest) * 2 ** known.failures)
-              const restsUntil = (yield* Clock.currentTimeMillis) + pause * (yield* Random.nextBetween(0.5, 1.5))
-              candidates.set(news.peerId, { ...known, failures: known.failures + 1, restsUntil })
-            }
-            return yield* dial
-          }
+      const onEnded = Effect.fnUntraced(function*(peer: PeerId, refused: boolean) {
+        held.delete(peer)
+        const next = ending.get(peer)
+        if (next === undefined) {
+          yield* meet(peer)
+          return yield* feed(
+            Event.LinkFailed({ now: now(), peer, reason: refused ? "refused" : "unreachable" })
+          )
+        }
+        ending.delete(peer)
+        met.delete(peer)
+        if (next.offer !== undefined) yield* accept(next.offer)
+        if (next.dial !== undefined) yield* dial(peer, next.dial)
+      })
+
+      const onFrames = Effect.fnUntraced(function*(from: PeerId, batch: Batch) {
+        yield* meet(from)
+        if (!met.has(from)) return
+        for (const frame of batch) {
+          if (isOverlayFrame(frame)) yield* feed(Event.FrameCame({ now: now(), from, frame }))
         }
       })
+
+      const onMail = (mail: Mail): Effect.Effect<void> => {
+        switch (mail._tag) {
+          case "Signal":
+            return onSignal(mail.signal)
+          case "Link":
+            return mail.news._tag === "Ended" ? onEnded(mail.news.peerId, mail.news.refused) : meet(mail.news.peerId)
+          case "Frames":
+            return onFrames(mail.from, mail.batch)
+          case "Due":
+            return Effect.andThen(feed(Event.Due({ now: now() })), Deferred.succeed(mail.done, undefined))
+          case "Reach":
+            return feed(Event.Reach({ now: now(), peer: mail.peer, signal: mail.signal }))
+        }
+      }
+
+      // ------------------------------------------------------------------------------------------------
+      // the actor
+      // ------------------------------------------------------------------------------------------------
 
       const links = yield* pool.news
+      let linked = -1
       const actor = yield* supervisor.spawn<Mail, never, never>({
         path: `mesh/${networkName}/membership`,
-        capacity: 4096,
+        capacity,
         behaviour: Effect.fnUntraced(function*(actor) {
           while (true) {
-            actor.become(`${linked.size} linked, ${candidates.size} known`)
-            const mail = yield* actor.receive
-            if (mail._tag !== "Round") idleUntil = 0
-            switch (mail._tag) {
-              case "Signal":
-                yield* onSignal(mail.signal)
-                break
-              case "Link":
-                yield* onLink(mail.news)
-                break
-              case "Round":
-                yield* dial
-                break
-            }
+            yield* onMail(yield* actor.receive)
+            if (core.dueAt < alarm.ringsAt()) alarm.reset()
+            if (met.size === linked) continue
+            linked = met.size
+            actor.become(`${linked} linked`)
           }
         })
       })
+      const alarm = yield* Alarm.make(() => core.dueAt, (done) => actor.tell({ _tag: "Due", done }))
       yield* Queue.take(hub.news).pipe(
         Effect.flatMap((news) => news._tag === "Signal" ? actor.tell(news) : Effect.void),
         Effect.forever,
@@ -198,15 +312,44 @@ export class Membership extends Context.Service<Membership, {
         Effect.forever,
         Effect.forkScoped
       )
-      yield* actor.tell({ _tag: "Round" }).pipe(
-        Effect.repeat(Schedule.spaced(round).pipe(Schedule.jittered)),
-        Effect.forkScoped
+      yield* pool.serve(
+        types,
+        (from, batch) => actor.tell({ _tag: "Frames", from, batch })
+      )
+      yield* pool.carryBy((outgoing) => {
+        if (met.size === 0) return false
+        const signal = decodeSignaled({ type: outgoing.type, data: outgoing.data })
+        return Result.isSuccess(signal) &&
+          actor.tellUnsafe({ _tag: "Reach", peer: outgoing.targetPeerId, signal: signal.success })
+      })
+      // Neighbours are told whom to link instead of us; the links themselves end with the pool.
+      yield* Effect.addFinalizer(() =>
+        Effect.forEach(
+          core.handle(Event.Leave({ now: now() })),
+          (command) => command._tag === "Send" ? send(command.to, command.frame) : Effect.void,
+          { discard: true }
+        )
       )
 
+      const hop = (target: PeerId, except: (peerId: PeerId) => boolean) => core.nextHop(target, except)
+      const nextHop = (target: PeerId, except: (peerId: PeerId) => boolean) => {
+        const next = hop(target, except)
+        return next?.isNearer === true ? next.peer : undefined
+      }
+
       return Membership.of({
-        known: () => candidates.keys(),
-        knownCount: () => candidates.size,
-        dialectOf: (peerId) => candidates.get(peerId)?.dialect
+        known: core.members,
+        knownCount: () => core.members().length,
+        dialectOf: core.dialectOf,
+        estimatedSize: () => core.estimatedSize(now()),
+        label: () => core.label,
+        leafSet: () => core.leafSet(now()),
+        neighboursOf: core.neighboursOf,
+        nextHop,
+        detour: (target, except) => hop(target, except)?.peer,
+        wayTo: (peerId, except) => core.pigeonVia(peerId, except) ?? nextHop(peerId, except),
+        nearest: (target, count) => core.nearest(target, count, now()),
+        changes: PubSub.subscribe(changes)
       })
     })
   )

@@ -31,6 +31,8 @@ export interface HubMembership {
   readonly news: Queue.Dequeue<MembershipNews>
   /** Hands a signal to the hub, or fails at once when no hub is connected: signals do not keep. */
   send(signal: OutgoingSignal): Effect.Effect<void, HubUnreachable>
+  /** Asks the hub to introduce us to other members once more, or fails at once when no hub is connected. */
+  readonly announce: Effect.Effect<void, HubUnreachable>
   /** Signals of this connection that named another network and were dropped. */
   readonly foreign: Effect.Effect<number>
 }

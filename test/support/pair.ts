@@ -48,6 +48,7 @@ export const pair = Effect.fnUntraced(function*(a: PeerId, b: PeerId) {
       networkName: global,
       news: yield* Queue.unbounded<MembershipNews>(),
       foreign: Effect.succeed(0),
+      announce: Effect.void,
       send: (signal) =>
         Effect.sync(() => {
           if (signal.type === "offer") offers++

@@ -31,8 +31,8 @@ export interface LinkOptions extends Omit<Line.LineOptions, "tell"> {
   readonly opened: (link: OpenLink.OpenLink) => Effect.Effect<void>
   /** The link that was open is no longer. */
   readonly closed: (reason: string) => Effect.Effect<void>
-  /** The link is closed for good. */
-  readonly ended: (reason: string) => Effect.Effect<void>
+  /** The link is closed for good; `refused` by the peer, or for any other reason. */
+  readonly ended: (reason: string, refused: boolean) => Effect.Effect<void>
 }
 
 const shown: { readonly [Tag in State["_tag"]]: LinkState } = {
@@ -92,6 +92,7 @@ export const behaviour = (options: LinkOptions) =>
     let dialect: Dialect = "homing"
     let link: OpenLink.OpenLink | undefined
     let deadline: number | undefined
+    let refused = false
 
     // Assigned in functions below, which the compiler does not follow.
     const current = (): State => state
@@ -192,7 +193,7 @@ export const behaviour = (options: LinkOptions) =>
     })
 
     // A behaviour that fails loses its connection with its scope; whoever still wants the link dials again.
-    yield* Effect.addFinalizer((exit) => Exit.isFailure(exit) ? options.ended("the link failed") : Effect.void)
+    yield* Effect.addFinalizer((exit) => Exit.isFailure(exit) ? options.ended("the link failed", false) : Effect.void)
     yield* Effect.addFinalizer(() => link === undefined ? Effect.void : options.closed("the link failed"))
     show("idle")
     while (current()._tag !== "Closed") {
@@ -205,7 +206,10 @@ export const behaviour = (options: LinkOptions) =>
         attempts: settings.attempts,
         fresh: yield* newAttempt
       })
-      if (entered !== before) yield* enter(entered)
+      if (entered !== before) {
+        refused = event._tag === "Rejected"
+        yield* enter(entered)
+      }
       for (const command of commands) {
         yield* carryOut(command, event).pipe(
           Effect.timeout(settings.connectTimeout),
@@ -222,5 +226,5 @@ export const behaviour = (options: LinkOptions) =>
       if (line !== undefined && current()._tag === "Open" && before._tag !== "Open") yield* begin(line)
     }
     const end = current()
-    yield* options.ended("reason" in end ? end.reason : "the link failed")
+    yield* options.ended("reason" in end ? end.reason : "the link failed", refused)
   })

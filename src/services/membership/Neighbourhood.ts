@@ -24,6 +24,8 @@ export interface Known {
   linked: boolean
   /** Only a hub has spoken of it so far, and at this time: it may be in a ring of its own. */
   introducedAt: number | undefined
+  /** A hub said that it left, and has not introduced it again. */
+  departed: boolean
 }
 
 /** @category models */
@@ -121,7 +123,8 @@ export const make = (selfId: PeerId): Neighbourhood => {
           restsUntil: -Infinity,
           failures: 0,
           linked: false,
-          introducedAt: undefined
+          introducedAt: undefined,
+          departed: false
         }
         byId.set(peer, known)
         around.splice(indexOf(position), 0, known)

@@ -59,16 +59,24 @@ export interface Overlay {
   /** The neighbour to send a message for a place to, and whether that leads nearer to it than we are. */
   nextHop(
     target: PeerId,
-    visited: ReadonlyArray<PeerId>
+    visited: Routing.Visited
   ): { readonly peer: PeerId; readonly nearest: PeerId; readonly isNearer: boolean } | undefined
   /** The nearest peers alive on each side, nearest first. */
   leafSet(now: number): { readonly clockwise: ReadonlyArray<PeerId>; readonly counter: ReadonlyArray<PeerId> }
+  /** The peers alive that are nearest to a place, nearest first, ourselves among them. */
+  nearest(target: PeerId, count: number, now: number): ReadonlyArray<PeerId>
+  /** A neighbour that has an open link to a PeerPigeon peer, which no place on the ring leads to. */
+  pigeonVia(peer: PeerId, except: (peer: PeerId) => boolean): PeerId | undefined
+  /** Another number whenever the leaf set is another. */
+  readonly leafRevision: number
   /** Whom a neighbour has open links to, as it said last. */
   neighboursOf(peer: PeerId): ReadonlyArray<PeerId> | undefined
   /** How many peers the network has, judged by the leaf set. */
   estimatedSize(now: number): number
   /** Everybody known, PeerPigeon peers included. */
   known(): ReadonlyArray<PeerId>
+  /** Of those, who was not said or found to be gone since. */
+  members(): ReadonlyArray<PeerId>
   dialectOf(peer: PeerId): Dialect | undefined
 }
 
@@ -407,8 +415,10 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
     for (const { purpose } of pending.values()) if (purpose === "draw") drawing++
     let missing = minPeers - total() - drawing
     if (missing <= 0) return
+    // One that left the hub could only be reached over the mesh.
+    const isReachable = (known: Neighbourhood.Known) => !known.departed || links.size > 0
     const fair = peers.around.filter((known) =>
-      !known.linked && !underway.has(known.position.id) && now >= known.restsUntil
+      !known.linked && isReachable(known) && !underway.has(known.position.id) && now >= known.restsUntil
     )
     const alive = fair.filter((known) => peers.isAlive(known, now))
     // Those that are only remembered come last.
@@ -421,7 +431,7 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
       }
     }
     if (missing > 0) {
-      for (const known of peers.around) if (!known.linked) mayDial(known)
+      for (const known of peers.around) if (!known.linked && isReachable(known)) mayDial(known)
     }
   }
 
@@ -538,7 +548,9 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
     if (!touched) return
     touched = false
     const { clockwise, counter } = peers.leaves(now)
-    leafIds = new Set([...clockwise, ...counter].map(({ position }) => position.id))
+    const ids = new Set([...clockwise, ...counter].map(({ position }) => position.id))
+    if (ids.size !== leafIds.size || Array.from(ids).some((id) => !leafIds.has(id))) leafRevision++
+    leafIds = ids
     // What is farther is told with the next round.
     const near = [...clockwise.slice(0, nearby), ...counter.slice(0, nearby)].map(({ position }) => position.id)
     if (near.length !== nearIds.length || near.some((id, index) => id !== nearIds[index])) {
@@ -547,6 +559,7 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
     }
   }
   let touched = false
+  let leafRevision = 0
 
   const hear = (peer: PeerId, at: number): Neighbourhood.Known | undefined => {
     const before = peers.get(peer)
@@ -569,14 +582,14 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
   /** Takes word of a peer and of how it speaks; of a neighbour, we know better. */
   const learn = (peer: PeerId, dialect: Dialect, isIntroduced: boolean): Neighbourhood.Known | undefined => {
     const really = links.get(peer)?.dialect ?? dialect
-    if (really === "pigeon") {
-      peers.forget(peer)
-      return pigeons.hear(peer, now)
-    }
-    pigeons.forget(peer)
-    if (isIntroduced) hearOf(peer)
+    if (really === "pigeon") peers.forget(peer)
+    else pigeons.forget(peer)
+    if (really === "pigeon") pigeons.hear(peer, now)
+    else if (isIntroduced) hearOf(peer)
     else hear(peer, now)
-    return peers.get(peer)
+    const known = (really === "pigeon" ? pigeons : peers).get(peer)
+    if (known !== undefined) known.departed = false
+    return known
   }
 
   const lose = (peer: PeerId, at: number) => {
@@ -996,10 +1009,13 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
       case "Introduced":
         learn(event.peer, event.dialect, true)
         return later(now + Rules.introductionDelay)
-      case "Departed":
+      case "Departed": {
+        const known = peers.get(event.peer) ?? pigeons.get(event.peer)
+        if (known !== undefined) known.departed = true
         pigeons.lose(event.peer, now)
         lose(event.peer, now)
         return act()
+      }
       case "Offered":
         return onOffered(event)
       case "LinkOpened":
@@ -1079,9 +1095,25 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
         counter: counter.map(({ position }) => position.id)
       }
     },
+    nearest(target, count, at) {
+      const position = Ring.position(target)
+      return [self, ...peers.around.filter((known) => peers.isAlive(known, at)).map((known) => known.position)]
+        .toSorted((a, b) => Ring.compareDistance(position, a, b))
+        .slice(0, count)
+        .map(({ id }) => id)
+    },
+    pigeonVia: (peer, except) =>
+      ordered.find(({ pigeons, position }) => pigeons.includes(peer) && !except(position.id))?.position.id,
+    get leafRevision() {
+      return leafRevision
+    },
     neighboursOf: (peer) => links.get(peer)?.links.map(({ id }) => id),
     estimatedSize,
     known: () => [...peers.around, ...pigeons.around].map(({ position }) => position.id),
+    members: () =>
+      [...peers.around, ...pigeons.around].filter((known) => known.linked || known.heardAt > known.lostAt).map((
+        { position }
+      ) => position.id),
     dialectOf: (peer) =>
       peers.get(peer) !== undefined ? "homing" : pigeons.get(peer) !== undefined ? "pigeon" : undefined
   }

@@ -12,6 +12,9 @@ export interface Via {
   readonly links: ReadonlyArray<Ring.Position>
 }
 
+/** Whom a message shall not be sent to, or over. @category models */
+export type Visited = ReadonlyArray<PeerId> | ((peer: PeerId) => boolean)
+
 /** The best next hop. @category models */
 export interface Hop<V extends Via = Via> {
   readonly via: V
@@ -28,8 +31,9 @@ export interface Hop<V extends Via = Via> {
 export const best = <V extends Via>(
   target: Ring.Position,
   neighbours: Iterable<V>,
-  visited: ReadonlyArray<PeerId>
+  visited: Visited
 ): Hop<V> | undefined => {
+  const isVisited = typeof visited === "function" ? visited : (peer: PeerId) => visited.includes(peer)
   let hop: Hop<V> | undefined
   const consider = (via: V, nearest: Ring.Position) => {
     if (hop === undefined) {
@@ -42,9 +46,9 @@ export const best = <V extends Via>(
     }
   }
   for (const via of neighbours) {
-    if (visited.includes(via.position.id)) continue
+    if (isVisited(via.position.id)) continue
     consider(via, via.position)
-    for (const next of via.links) if (!visited.includes(next.id)) consider(via, next)
+    for (const next of via.links) if (!isVisited(next.id)) consider(via, next)
   }
   return hop
 }

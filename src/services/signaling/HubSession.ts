@@ -370,21 +370,27 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
   }))
   yield* Effect.addFinalizer(() => close)
 
+  /** Says something as a member, or fails when no hub would take it as that. */
+  const throughHub = (
+    member: Member,
+    say: (connection: HubConnection.HubConnection) => Effect.Effect<void, HubLoss.HubLoss>
+  ) =>
+    Effect.suspend(() => {
+      const current = now()
+      if (!members.has(member)) return Effect.fail(unreachable("this network was left"))
+      if (current._tag !== "Connected" || !canAnnounce(current, member.networkName)) {
+        return Effect.fail(unreachable("not connected at this moment"))
+      }
+      return Effect.mapError(say(current.connection), (loss) => unreachable(HubLoss.describe(loss)))
+    })
+
   const membership = (member: Member, foreignBefore: number): HubMembership => ({
     networkName: member.networkName,
     news: member.news,
     foreign: Effect.sync(() => members.foreign - foreignBefore),
+    announce: throughHub(member, (connection) => announce(connection, member.networkName)),
     send: (signal) =>
-      Effect.suspend(() => {
-        const current = now()
-        if (!members.has(member)) return Effect.fail(unreachable("this network was left"))
-        if (current._tag !== "Connected" || !canAnnounce(current, member.networkName)) {
-          return Effect.fail(unreachable("not connected at this moment"))
-        }
-        return current.connection.send({ ...signal, networkName: member.networkName }).pipe(
-          Effect.mapError((loss) => unreachable(HubLoss.describe(loss)))
-        )
-      })
+      throughHub(member, (connection) => connection.send({ ...signal, networkName: member.networkName }))
   })
 
   const join = Effect.fn("HubSession.join")(function*(networkName: NetworkName.NetworkName, options?: JoinOptions) {
