@@ -339,7 +339,7 @@ export class Membership extends Context.Service<Membership, {
 
       return Membership.of({
         known: core.members,
-        knownCount: () => core.members().length,
+        knownCount: core.memberCount,
         dialectOf: core.dialectOf,
         estimatedSize: () => core.estimatedSize(now()),
         label: () => core.label,

@@ -77,6 +77,7 @@ export interface Overlay {
   known(): ReadonlyArray<PeerId>
   /** Of those, who was not said or found to be gone since. */
   members(): ReadonlyArray<PeerId>
+  memberCount(): number
   dialectOf(peer: PeerId): Dialect | undefined
 }
 
@@ -110,6 +111,9 @@ interface Pending {
 
 /** How long after opening the other end may take to say what it has a link for. */
 const wordTakes = 1_000
+
+/** Whether a peer was said, or found, to be gone since it was heard of last. */
+const isGone = ({ heardAt, linked, lostAt }: Neighbourhood.Known): boolean => !linked && heardAt <= lostAt
 
 /** Links are needed for at most this many peers that nobody else is expected to link: PeerPigeon peers. */
 const pigeonLinkers = 2
@@ -154,6 +158,7 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
   let hubAt = startedAt + Rules.hubPause
   let hubPause = Rules.hubPause
   let roundAt = startedAt + Rules.round * random()
+  let changedAt = startedAt
   let shareAt = Infinity
   let shareWithAll = false
   let actAt = Infinity
@@ -167,6 +172,8 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
   }
 
   const noteChange = (forAll: boolean) => {
+    changedAt = now
+    roundAt = Math.min(roundAt, now + Rules.round)
     shareWithAll ||= forAll
     shareAt = Math.min(shareAt, now + Rules.shareDelay)
   }
@@ -942,7 +949,8 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
   }
 
   const onRound = () => {
-    roundAt = now + Rules.round * (1 + Rules.roundJitter * (2 * random() - 1))
+    const length = now - changedAt < Rules.calmAfter ? Rules.round : Rules.round * Rules.calmRounds
+    roundAt = now + length * (1 + Rules.roundJitter * (2 * random() - 1))
     if (labels.round(now)) noteChange(true)
     drawsLeft = Rules.draws
     touched = true
@@ -1110,10 +1118,13 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
     neighboursOf: (peer) => links.get(peer)?.links.map(({ id }) => id),
     estimatedSize,
     known: () => [...peers.around, ...pigeons.around].map(({ position }) => position.id),
+    memberCount() {
+      let count = 0
+      for (const { around } of [peers, pigeons]) for (const known of around) if (!isGone(known)) count++
+      return count
+    },
     members: () =>
-      [...peers.around, ...pigeons.around].filter((known) => known.linked || known.heardAt > known.lostAt).map((
-        { position }
-      ) => position.id),
+      [...peers.around, ...pigeons.around].filter((known) => !isGone(known)).map(({ position }) => position.id),
     dialectOf: (peer) =>
       peers.get(peer) !== undefined ? "homing" : pigeons.get(peer) !== undefined ? "pigeon" : undefined
   }

@@ -70,6 +70,17 @@ export const fewestKnown = 8
  */
 export const round = 10_000
 
+/**
+ * How long nothing may have changed before rounds take `calmRounds` times as long: frames that say nothing new are what an
+ * idle network costs.
+ *
+ * @category constants
+ */
+export const calmAfter = 60_000
+
+/** @category constants */
+export const calmRounds = 2
+
 /** By how much of a round its length varies at random, so that peers do not act in step. @category constants */
 export const roundJitter = 0.25
 
@@ -99,10 +110,10 @@ export const shareDelay = 250
 export const introductionDelay = 50
 
 /**
- * How old the last word of a peer may be before it is no longer counted on: a leaf set travels one hop a round, its
+ * How old the last word of a peer may be before it is no longer counted on: a leaf set travels one hop a calm round, its
  * farthest member is 4 hops away, and the word about it may lose a round on the way.
  */
-export const wordLives = 90_000
+export const wordLives = 150_000
 
 /**
  * How long a link is under way before another peer is dialled as well. Linking takes 0.2 to 2 s.
@@ -190,4 +201,4 @@ export const pigeonLinks = 2
  *
  * @category constants
  */
-export const labelLives = 90_000
+export const labelLives = 150_000
