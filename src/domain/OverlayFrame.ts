@@ -59,6 +59,8 @@ export const Neighbours = Schema.Struct({
   ...Leaves,
   /** Peers that the sender lost, or heard to be lost, since it last said so. */
   lost: peers(maxLeaves),
+  /** In the order of `lost`: how many milliseconds ago. Word that somebody has a link to the peer since then is better. */
+  lostAges: Schema.optionalKey(Schema.Array(Schema.Natural).check(Schema.isMaxLength(maxLeaves))),
   /** The smallest id that is known to be alive and linked, directly or over others: the name of the component. */
   label: PeerId,
   /** When the peer that the label names last said so, by its own clock: seconds since 1970. */

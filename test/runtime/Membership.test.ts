@@ -101,8 +101,8 @@ describe("a peer without links", () => {
   it.effect("is introduced anew by the hub", () =>
     inWorld(1)(Effect.gen(function*() {
       const world = yield* World
-      const ada = yield* arrive("ada")
-      const bob = yield* arrive("bob")
+      const ada = yield* world.run(arrive("ada"))
+      const bob = yield* world.run(arrive("bob"))
       yield* world.elapse("5 seconds")
       assert.deepStrictEqual(yield* components([ada, bob]), [2])
       yield* world.partition([ada.peerId], [bob.peerId])

@@ -141,8 +141,8 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
   const promised = new Map<PeerId, number>()
   /** Points that were drawn and not reached: to draw others instead would favour what is near. */
   const points: Array<PeerId> = []
-  /** Lost since neighbours were told. */
-  const lost = new Set<PeerId>()
+  /** Lost since neighbours were told, and when. */
+  const lost = new Map<PeerId, number>()
 
   let commands: Array<Command> = []
   let now = startedAt
@@ -349,7 +349,7 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
     known.restsUntil = now + pause
     known.failures++
     if (reason === "refused") known.heardAt = now
-    else if (table.lose(peer, now)) lost.add(peer)
+    else if (table.lose(peer, now)) lost.set(peer, now)
     if (known.failures >= Rules.maxFailures && table.around.length > Rules.fewestKnown && reason === "unreachable") {
       table.forget(peer)
     }
@@ -521,7 +521,8 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
       position.id
     ),
     ...leavesOf(ownLeaves()),
-    lost: Array.from(lost).slice(0, maxLeaves),
+    lost: Array.from(lost.keys()).slice(0, maxLeaves),
+    lostAges: Array.from(lost.values(), (at) => Math.max(0, Math.round(now - at))).slice(0, maxLeaves),
     label: labels.current.peer,
     epoch: labels.current.epoch
   })
@@ -602,7 +603,7 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
   const lose = (peer: PeerId, at: number) => {
     if (!peers.lose(peer, at)) return
     touched = true
-    if (leafIds.has(peer)) lost.add(peer)
+    if (leafIds.has(peer)) lost.set(peer, at)
   }
 
   const hearLeaves = ({ ages, leaves }: Pick<Neighbours, "leaves" | "ages">) => {
@@ -900,7 +901,7 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
     const table = link.dialect === "homing" ? peers : pigeons
     const known = table.get(peer)
     if (known !== undefined) known.restsUntil = now + Rules.rest
-    if (table.lose(peer, now) && link.dialect === "homing") lost.add(peer)
+    if (table.lose(peer, now) && link.dialect === "homing") lost.set(peer, now)
     touched = true
   }
 
@@ -908,7 +909,7 @@ export const make = ({ maxPeers, minPeers, random, self: selfId }: Options, star
     link.theirs = frame.wish
     link.links = frame.links.filter((peer) => peer !== selfId).map(Ring.position)
     link.pigeons = frame.pigeons
-    for (const peer of frame.lost) lose(peer, now)
+    for (const [index, peer] of frame.lost.entries()) lose(peer, now - (frame.lostAges?.[index] ?? 0))
     for (const peer of frame.links) hear(peer, now)
     hearLeaves(frame)
     const other = labels.current.peer
