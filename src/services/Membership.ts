@@ -99,7 +99,8 @@ export class Membership extends Context.Service<Membership, {
       const clock = yield* Clock.Clock
       const generator = yield* Random.Random
       const random = () => generator.nextDoubleUnsafe()
-      const now = () => clock.currentTimeMillisUnsafe()
+      // In whole milliseconds: sums of fractions round, and what is due would not be for the one who asks again.
+      const now = () => Math.ceil(clock.currentTimeMillisUnsafe())
       const core = make({ self, minPeers, maxPeers, random }, now())
       const changes = yield* PubSub.sliding<void>(1)
       let leafRevision = core.leafRevision

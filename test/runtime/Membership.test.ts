@@ -4,7 +4,7 @@ import { Effect, type Scope } from "effect"
 import { World } from "../../src/testing/World.ts"
 import { arrive, type Citizen, components, graph, grow, ringShare } from "../support/town.ts"
 
-const seeds = [1, 2, 3]
+const seeds = [1, 2]
 const inWorld = (seed: number) => <A, E>(test: Effect.Effect<A, E, World | Scope.Scope>) =>
   test.pipe(Effect.scoped, Effect.provide(World.layer({ seed })))
 
@@ -94,6 +94,12 @@ describe("a direct message", () => {
         yield* world.run(mesh.send(to.peerId, `to ${n}`))
         assert.isTrue(to.heard.has(`to ${n}`))
       }
+      const [first, , gone] = citizens
+      assert.isDefined(first)
+      assert.isDefined(gone)
+      yield* world.vanish(gone.peerId)
+      const error = yield* world.run(Effect.flip(first.mesh.send(gone.peerId, "too late")))
+      assert.strictEqual(error._tag, "PeerUnreachable")
     })))
 })
 

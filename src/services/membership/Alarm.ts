@@ -29,7 +29,9 @@ export const make = Effect.fnUntraced(function*(
     const at = dueAt()
     if (at <= now) {
       const done = Deferred.makeUnsafe<void>()
-      return yield* Effect.andThen(ring(done), Deferred.await(done))
+      yield* Effect.andThen(ring(done), Deferred.await(done))
+      // Whoever rings on and on must not stop time.
+      return dueAt() <= now ? yield* Effect.sleep(1) : undefined
     }
     shaken = Deferred.makeUnsafe<void>()
     ringsAt = at
