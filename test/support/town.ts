@@ -9,27 +9,32 @@ import * as Measures from "./overlay/Measures.ts"
 export interface Citizen {
   readonly mesh: Mesh["Service"]
   readonly peerId: PeerId
-  /** Contents of the broadcasts and direct messages that came, by the time at which they came. */
-  readonly heard: Map<unknown, number>
+  /** The broadcasts and direct messages that came, by their content: when, and over how many links. */
+  readonly heard: Map<unknown, { readonly at: number; readonly hops: number }>
+  /** Links that opened so far. */
+  opened(): number
 }
 
 /** A mesh that has joined. */
 export const arrive = Effect.fnUntraced(function*(name: string | number, options: PeerOptions = {}) {
   const world = yield* World
   const mesh = yield* world.peer(name, { networkName: "town", allowGlobalFallback: false, ...options })
-  const heard = new Map<unknown, number>()
+  const heard: Citizen["heard"] = new Map()
+  let opened = 0
   yield* mesh.events.pipe(
     Stream.runForEach((event) =>
       Effect.clockWith((clock) =>
         Effect.sync(() => {
-          if (event._tag === "Message") heard.set(event.content, clock.currentTimeMillisUnsafe())
+          if (event._tag === "PeerConnected") opened++
+          if (event._tag !== "Message") return
+          heard.set(event.content, { at: clock.currentTimeMillisUnsafe(), hops: event.hops })
         })
       )
     ),
     Effect.forkScoped({ startImmediately: true })
   )
   yield* mesh.join
-  return { mesh, peerId: mesh.peerId, heard } satisfies Citizen as Citizen
+  return { mesh, peerId: mesh.peerId, heard, opened: () => opened } satisfies Citizen as Citizen
 })
 
 /** So many meshes, which join one after the other. `gap` is in milliseconds. */
