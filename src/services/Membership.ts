@@ -181,7 +181,8 @@ export class Membership extends Context.Service<Membership, {
             // An open link is not concerned: only a candidate of it was late.
             return pool.neighbour(command.peer) === undefined ? hangUp(command.peer, "no way leads to it") : Effect.void
           case "AskHub":
-            return Effect.ignore(hub.announce)
+            // Whoever comes is introduced to us anyway: only those that we lost are to be found again.
+            return core.known().length === 0 ? Effect.void : Effect.ignore(hub.announce)
         }
       }
 
