@@ -61,7 +61,7 @@ export class NetworkSession extends Context.Service<NetworkSession, {
       })
     ).pipe(
       Layer.provide(Dht.layer),
-      Layer.provide(Routing.layerPool),
+      Layer.provide(Routing.layer),
       Layer.provide(Gossip.layer),
       Layer.provide(Membership.layer),
       Layer.provide(ConnectionPool.layer),
