@@ -103,8 +103,8 @@ describe("a direct message", () => {
     })))
 })
 
-describe("a peer without links", () => {
-  it.effect("is introduced anew by the hub", () =>
+describe("a peer that lost its only link", () => {
+  it.effect("has it again once the way is whole", () =>
     inWorld(1)(Effect.gen(function*() {
       const world = yield* World
       const ada = yield* world.run(arrive("ada"))

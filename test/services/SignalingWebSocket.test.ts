@@ -113,6 +113,17 @@ describe("joining", () => {
       assert.deepStrictEqual(world.last.types, ["announce lark"])
     }))
 
+  it.effect("asks once more to be introduced, and fails at once when nobody could", () =>
+    Effect.gen(function*() {
+      const world = makeWorld({}, welcomes)
+      const session = yield* open(world, [hubA])
+      const [scope, membership] = yield* joinScoped(session, dove)
+      yield* membership.announce
+      assert.deepStrictEqual(world.only.types, ["announce dove", "announce dove"])
+      yield* Scope.close(scope, Exit.void)
+      assert.include((yield* Effect.flip(membership.announce)).message, "this network was left")
+    }))
+
   it.effect("keeps the path and the query of the address, and makes http into ws", () =>
     Effect.gen(function*() {
       const world = makeWorld({}, greets)
