@@ -40,6 +40,7 @@ import { SignalingTransport } from "../services/SignalingTransport.ts"
 import { Supervisor } from "../services/Supervisor.ts"
 import type { WebRtc } from "../services/WebRtc.ts"
 import * as Answers from "./Answers.ts"
+import type { Audience } from "./Audience.ts"
 import * as Channel from "./Channel.ts"
 import * as Health from "./Health.ts"
 import * as MeshDht from "./MeshDht.ts"
@@ -60,15 +61,6 @@ const describeHub = (state: HubState): string => {
     case "Waiting":
       return `the hub at ${state.url} cannot be reached (${state.problem}); trying again`
   }
-}
-
-/** For whom a message is. @category models */
-export interface Audience {
-  /**
-   * `here`: the network that the mesh is in, which is `global` while it has fallen back. `home`: the home network alone;
-   * refused while away. Default: `here`.
-   */
-  readonly audience?: "here" | "home"
 }
 
 /** How a broadcast is to be sent. @category models */

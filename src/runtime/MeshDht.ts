@@ -10,7 +10,7 @@ import type { Content } from "../domain/Content.ts"
 import type { DhtChange, DhtRecord, Stored } from "../domain/DhtRecord.ts"
 import type { AwayFromHome, DhtTimeout, InvalidInput, NotJoined, StoreFull, VersionConflict } from "../domain/Errors.ts"
 import type { Change, GetOptions, PutOptions, UpdateOptions, WriteError } from "../services/Dht.ts"
-import type { Audience } from "./Mesh.ts"
+import type { Audience } from "./Audience.ts"
 import type { NetworkSession } from "./NetworkSession.ts"
 import * as Whereabouts from "./Whereabouts.ts"
 
