@@ -2,6 +2,7 @@
  * Who a peer is: an Ed25519 key pair, and the id that follows from its public key. Anybody who holds the public key
  * can check the id, so an id alone, without keys, is not an identity and cannot be made into one.
  */
+import { sha256 } from "@noble/hashes/sha2.js"
 import * as Context from "effect/Context"
 import type * as CryptoError from "effect/crypto/CryptoError"
 import * as Digest from "effect/crypto/Digest"
@@ -14,6 +15,7 @@ import type { KeyValueStore } from "effect/persistence/KeyValueStore"
 import * as Schema from "effect/Schema"
 import { InvalidInput, StoreUnusable } from "../domain/Errors.ts"
 import { fromDigest, PeerId } from "../domain/PeerId.ts"
+import * as PeerSignature from "../domain/Signature.ts"
 import * as Stored from "./Stored.ts"
 
 /** Bytes of an Ed25519 private key (RFC 8032, 5.1.5), as `exportKey` gives and `layerFromKey` takes them. @category constants */
@@ -21,6 +23,14 @@ export const keyLength = 32
 
 /** The keys of an identity. @category models */
 export type KeyPair = Signature.KeyPair<Signature.Ed25519>
+
+/** That a peer signed something. @category models */
+export interface Claim {
+  readonly peerId: PeerId
+  readonly purpose: PeerSignature.Purpose
+  readonly bytes: Uint8Array
+  readonly signature: PeerSignature.Signature
+}
 
 /** @category services */
 export class Identity extends Context.Service<Identity, {
@@ -32,6 +42,13 @@ export class Identity extends Context.Service<Identity, {
   readonly keyPair: KeyPair
   /** A copy of the private key's 32 bytes, to be kept in a safe place. */
   readonly exportKey: Effect.Effect<Uint8Array>
+  /** Signs bytes for a purpose, so that everybody who knows our id can tell that we did. */
+  sign(purpose: PeerSignature.Purpose, bytes: Uint8Array): Effect.Effect<PeerSignature.Signature>
+  /**
+   * Whether a peer signed these bytes for that purpose: the public key is that of its id, and the signature that of the
+   * key. Any peer, not this one alone. An id that follows from no key, such as a PeerPigeon peer's, never did.
+   */
+  verify(claim: Claim): Effect.Effect<boolean>
 }>()("homing/Identity") {
   /**
    * A fresh identity, from the platform's secure random numbers. Fails where WebCrypto has no Ed25519 (it is in
@@ -76,7 +93,26 @@ const make = Effect.fnUntraced(function*(keyPair: KeyPair) {
   const peerId = fromDigest(yield* digest.digest(Digest.sha256, publicKey))
   // Both ways to a key pair hold its bytes, so there is nothing that could not be exported.
   const exportKey = Effect.orDie(Signature.toBytes(keyPair.privateKey))
-  return Identity.of({ peerId, publicKey, keyPair, exportKey })
+  const signing = yield* Signature.Signature
+  return Identity.of({
+    peerId,
+    publicKey,
+    keyPair,
+    exportKey,
+    sign: (purpose, bytes) =>
+      // A platform that gave us the key can sign with it.
+      Effect.map(
+        Effect.orDie(signing.sign(keyPair.privateKey, PeerSignature.toSign(purpose, bytes))),
+        (signature) => PeerSignature.fromParts({ publicKey, signature })
+      ),
+    verify: Effect.fnUntraced(function*({ bytes, peerId, purpose, signature }) {
+      const parts = PeerSignature.toParts(signature)
+      if (fromDigest(sha256(parts.publicKey)) !== peerId) return false
+      const key = yield* Signature.publicKey(Signature.ed25519, parts.publicKey)
+      return yield* signing.verify(key, parts.signature, PeerSignature.toSign(purpose, bytes))
+      // Not every 32 bytes are a point of the curve.
+    }, Effect.orElseSucceed(() => false))
+  })
 })
 
 /** An identity in a store. Any 32 bytes are a key, and so the id tells whether they are still the same. */

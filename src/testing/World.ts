@@ -132,6 +132,8 @@ const make = Effect.fnUntraced(function*(options: WorldOptions) {
   // ------------------------------------------------------------------------------------------------
 
   const oneAtATime = yield* Semaphore.make(1)
+  /** WebCrypto takes real time, and two at a time would finish in any order. */
+  const atOnce = <A, E, R>(effect: Effect.Effect<A, E, R>) => clock.still(oneAtATime.withPermit(effect))
   const identities = new Map<string | number, Identity["Service"]>()
 
   const identity = Effect.fnUntraced(function*(name: string | number) {
@@ -140,11 +142,15 @@ const make = Effect.fnUntraced(function*(options: WorldOptions) {
     const random = yield* generator(`${seed}/key/${name}`)
     const key = Uint8Array.from({ length: keyLength }, () => Math.floor(random.nextDoubleUnsafe() * 256))
     const context = yield* Effect.scoped(Layer.build(Layer.fresh(Identity.layerFromKey(key))))
-    const made = Context.get(context, Identity)
+    const bare = Context.get(context, Identity)
+    const made = Identity.of({
+      ...bare,
+      sign: (purpose, bytes) => atOnce(bare.sign(purpose, bytes)),
+      verify: (claim) => atOnce(bare.verify(claim))
+    })
     identities.set(name, made)
     return made
-    // WebCrypto takes real time, and two at a time would finish in any order.
-  }, (effect) => clock.still(oneAtATime.withPermit(Effect.orDie(effect))))
+  }, (effect) => atOnce(Effect.orDie(effect)))
 
   const edgesAt = (peerId: PeerId, place: Place) =>
     Layer.mergeAll(

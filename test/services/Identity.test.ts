@@ -4,11 +4,15 @@ import * as Digest from "effect/crypto/Digest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Signature from "effect/crypto/Signature"
 import * as Effect from "effect/Effect"
+import * as Base64 from "effect/encoding/Base64"
 import * as Hex from "effect/encoding/Hex"
 import * as Layer from "effect/Layer"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import { inspect } from "node:util"
-import { fromDigest } from "../../src/domain/PeerId.ts"
+import { fromDigest, PeerId } from "../../src/domain/PeerId.ts"
+import * as Signed from "../../src/domain/Signature.ts"
 import { Identity } from "../../src/services/Identity.ts"
 
 const fresh = Identity.pipe(Effect.provide(Layer.fresh(Identity.layer)))
@@ -74,6 +78,76 @@ describe("Identity", () => {
         assert.notInclude(printed, Array.from(yield* identity.exportKey).join(","))
       }
     }))
+})
+
+describe("a signature", () => {
+  const message = new TextEncoder().encode("coo")
+  const at = (signature: Signed.Signature, index: number) => {
+    const bytes = Result.getOrThrow(Base64.decode(signature))
+    bytes[index] = (bytes[index] ?? 0) ^ 1
+    return Signed.Signature.make(Base64.encode(bytes))
+  }
+
+  it.effect("is that of the peer whose id follows from its key, for what it signed and why", () =>
+    Effect.gen(function*() {
+      const [ada, bob] = [yield* fresh, yield* fresh]
+      const signature = yield* ada.sign("dht-record", message)
+      const claim = { peerId: ada.peerId, purpose: "dht-record", bytes: message, signature } as const
+      assert.isTrue(yield* bob.verify(claim))
+      assert.deepStrictEqual(Signed.toParts(signature).publicKey, ada.publicKey)
+      const [theirs, parts] = [Signed.toParts(yield* bob.sign("dht-record", message)), Signed.toParts(signature)]
+      const false_ = [
+        { ...claim, peerId: bob.peerId },
+        { ...claim, purpose: "signal" as const },
+        { ...claim, bytes: message.subarray(1) },
+        { ...claim, bytes: new Uint8Array() },
+        // The keys swapped, either way.
+        { ...claim, signature: Signed.fromParts({ ...parts, publicKey: theirs.publicKey }) },
+        { ...claim, peerId: bob.peerId, signature: Signed.fromParts({ ...parts, publicKey: theirs.publicKey }) },
+        { ...claim, signature: Signed.fromParts({ ...parts, signature: theirs.signature }) },
+        // An id that somebody chose.
+        { ...claim, peerId: PeerId.make("0".repeat(40)) }
+      ]
+      for (const one of false_) assert.isFalse(yield* bob.verify(one))
+    }))
+
+  it.effect("does not survive a bit that is turned, wherever", () =>
+    Effect.gen(function*() {
+      const ada = yield* fresh
+      const signature = yield* ada.sign("signal", message)
+      for (let index = 0; index < 96; index++) {
+        const claim = {
+          peerId: ada.peerId,
+          purpose: "signal",
+          bytes: message,
+          signature: at(signature, index)
+        } as const
+        assert.isFalse(yield* ada.verify(claim))
+      }
+    }))
+
+  it.effect("is none when its key is no point of the curve, though the id follows from it", () =>
+    Effect.gen(function*() {
+      const { verify } = yield* fresh
+      const digest = yield* Digest.Digest
+      for (const fill of [0, 2, 255]) {
+        const publicKey = new Uint8Array(32).fill(fill)
+        const peerId = fromDigest(yield* digest.digest(Digest.sha256, publicKey))
+        const signature = Signed.fromParts({ publicKey, signature: new Uint8Array(64).fill(1) })
+        assert.isFalse(yield* verify({ peerId, purpose: "signal", bytes: message, signature }))
+      }
+    }).pipe(Effect.provide(Crypto)))
+
+  it.prop("comes apart into what it was made of", [
+    Schema.Uint8Array.check(Schema.isBetweenLength(32, 32)),
+    Schema.Uint8Array.check(Schema.isBetweenLength(64, 64))
+  ], ([publicKey, signature]) => {
+    const parts = Signed.toParts(Signed.fromParts({ publicKey, signature }))
+    assert.deepStrictEqual([Array.from(parts.publicKey), Array.from(parts.signature)], [
+      Array.from(publicKey),
+      Array.from(signature)
+    ])
+  }, { arbitrary: { seed: 1, runs: 50 } })
 })
 
 describe("an identity in a store", () => {
