@@ -192,6 +192,90 @@ export class DhtTimeout extends Schema.TaggedError<DhtTimeout>()("DhtTimeout", {
   }
 }
 
+/** A stream was not opened: the peer does not want it, does not know streams, or did not answer. @category errors */
+export class StreamRefused extends Schema.TaggedError<StreamRefused>()("StreamRefused", {
+  peerId: PeerId,
+  networkName: NetworkName,
+  /** The stream's name. */
+  name: Schema.String,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `Peer ${short(this.peerId)} in ${this.networkName} takes no stream "${this.name}": ${this.problem}`
+  }
+}
+
+/** A stream ended before its time: what was sent last may not have arrived. @category errors */
+export class StreamLost extends Schema.TaggedError<StreamLost>()("StreamLost", {
+  peerId: PeerId,
+  networkName: NetworkName,
+  /** The stream's name. */
+  name: Schema.String,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `The stream "${this.name}" with peer ${short(this.peerId)} in ${this.networkName} was lost: ${this.problem}`
+  }
+}
+
+/** A peer does not take a file, or not all of it. @category errors */
+export class FileRefused extends Schema.TaggedError<FileRefused>()("FileRefused", {
+  peerId: PeerId,
+  networkName: NetworkName,
+  /** The file's name. */
+  name: Schema.String,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `Peer ${short(this.peerId)} in ${this.networkName} takes no file "${this.name}": ${this.problem}`
+  }
+}
+
+/** A file did not get through, though it was tried again. @category errors */
+export class FileLost extends Schema.TaggedError<FileLost>()("FileLost", {
+  peerId: PeerId,
+  networkName: NetworkName,
+  /** The file's name. */
+  name: Schema.String,
+  /** Bytes that are known to have arrived. */
+  arrived: Schema.Natural,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `The file "${this.name}" did not get through to or from peer ${
+      short(this.peerId)
+    } in ${this.networkName}: ${this.problem}. ${this.arrived} bytes had arrived.`
+  }
+}
+
+/** What arrived of a file is not what was sent. @category errors */
+export class ChecksumMismatch extends Schema.TaggedError<ChecksumMismatch>()("ChecksumMismatch", {
+  /** The file's name. */
+  name: Schema.String,
+  /** The SHA-256 of what was sent, in hexadecimal digits. */
+  expected: Schema.String,
+  /** The SHA-256 of what arrived. */
+  actual: Schema.String
+}) {
+  override get message() {
+    return `The file "${this.name}" arrived damaged: its SHA-256 is ${this.actual}, and ${this.expected} was sent. ` +
+      `What arrived was discarded; have it sent again.`
+  }
+}
+
+/** A file here cannot be read or written. @category errors */
+export class FileUnusable extends Schema.TaggedError<FileUnusable>()("FileUnusable", {
+  /** The file's name or path. */
+  name: Schema.String,
+  /** What was to be done, such as `read`. */
+  operation: Schema.String,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `Cannot ${this.operation} "${this.name}": ${this.problem}`
+  }
+}
+
 /** Something arrived that is not a message of the protocol. @category errors */
 export class Malformed extends Schema.TaggedError<Malformed>()("Malformed", {
   /** What was being read, such as `frame`. */

@@ -24,7 +24,8 @@ import {
   type MessageTooLarge,
   NoAnswer,
   NotJoined,
-  type PeerUnreachable
+  type PeerUnreachable,
+  type StreamRefused
 } from "../domain/Errors.ts"
 import type { Broadcast, MeshEvent } from "../domain/MeshEvent.ts"
 import type { HubState, LinkStatus, MeshStatus } from "../domain/MeshStatus.ts"
@@ -37,6 +38,8 @@ import { Identity } from "../services/Identity.ts"
 import { Preferences } from "../services/Preferences.ts"
 import type { Posted } from "../services/SessionContext.ts"
 import { SignalingTransport } from "../services/SignalingTransport.ts"
+import type { StreamOptions } from "../services/Streams.ts"
+import type { Duplex, StreamRequest } from "../services/streams/Duplex.ts"
 import { Supervisor } from "../services/Supervisor.ts"
 import type { WebRtc } from "../services/WebRtc.ts"
 import * as Answers from "./Answers.ts"
@@ -45,6 +48,7 @@ import * as Channel from "./Channel.ts"
 import * as Health from "./Health.ts"
 import * as MeshDht from "./MeshDht.ts"
 import { type MeshOptions, networkNameFrom, resolve } from "./MeshOptions.ts"
+import * as Offers from "./Offers.ts"
 import * as Subscribers from "./Subscribers.ts"
 import * as Whereabouts from "./Whereabouts.ts"
 
@@ -136,6 +140,20 @@ export class Mesh extends Context.Service<Mesh, {
    * when the network has had it already. `NetworkBridge` does this with all that a filter lets through.
    */
   relay(message: Broadcast): Effect.Effect<boolean, NotJoined | AwayFromHome | MessageTooLarge | InvalidInput>
+  /**
+   * Opens a stream of bytes to a peer and back, over the link to it or one that is made for it, and keeps it until the scope
+   * closes. Succeeds once the peer has accepted; fails with `StreamRefused` when it does not, cannot be linked, does not
+   * answer or knows no streams. The stream belongs to the network of this moment, and is lost when the mesh leaves that.
+   */
+  openStream(
+    to: PeerId,
+    options?: StreamOptions & Audience
+  ): Effect.Effect<Duplex, NotJoined | AwayFromHome | StreamRefused | InvalidInput, Scope.Scope>
+  /**
+   * The streams that peers want to open, from the moment this is run, each to be accepted or refused within a minute. While
+   * nobody runs it they are refused; of several who do, the first to decide has decided.
+   */
+  readonly streams: Stream.Stream<StreamRequest>
   /** Values under keys, kept by the peers of the network together. */
   readonly dht: MeshDht.MeshDht
   /** The peers with an open link. */
@@ -182,17 +200,24 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
   const subscribers = Subscribers.make()
   const posted = Subscribers.make<Posted>()
   const answers = yield* Answers.make
+  const streams = Offers.make<StreamRequest>()
   const whereabouts = yield* Whereabouts.make({
     ...settings,
     self: peerId,
     home: settings.networkName,
     hub,
-    emit: (event) =>
-      event._tag === "Asked"
-        ? answers.tell(event)
-        : event._tag === "Posted"
-        ? posted.tell(event)
-        : subscribers.tell(event)
+    emit: (event) => {
+      switch (event._tag) {
+        case "Asked":
+          return answers.tell(event)
+        case "Posted":
+          return posted.tell(event)
+        case "StreamOffered":
+          return streams.tell(event.request)
+        default:
+          return subscribers.tell(event)
+      }
+    }
   })
   const health = yield* Health.make({ hub, whereabouts, allowGlobalFallback: settings.allowGlobalFallback })
 
@@ -292,6 +317,9 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
       yield* acceptable(message.content)
       return yield* gossip.relay(message)
     }),
+    openStream: (to, options) =>
+      Effect.flatMap(joined("open a stream", options), (session) => session.streams.open(to, options)),
+    streams: streams.all,
     dht: MeshDht.make({ whereabouts, joined }),
     peers: Effect.map(links, (links) => links.filter((link) => link.state === "open")),
     status: Effect.gen(function*() {

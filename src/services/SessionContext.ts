@@ -7,6 +7,7 @@ import type { MeshEvent } from "../domain/MeshEvent.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import type { HubMembership } from "./SignalingTransport.ts"
+import type { StreamRequest } from "./streams/Duplex.ts"
 import type { IceServer } from "./WebRtc.ts"
 
 /** What a peer answers, or why it does not. @category models */
@@ -39,8 +40,14 @@ export interface Posted {
   readonly timestamp: number
 }
 
+/** A peer wants to open a stream; nobody takes it when this is told to nobody. @category models */
+export interface StreamOffered {
+  readonly _tag: "StreamOffered"
+  readonly request: StreamRequest
+}
+
 /** What a session tells the mesh. @category models */
-export type SessionEvent = MeshEvent | Asked | Posted
+export type SessionEvent = MeshEvent | Asked | Posted | StreamOffered
 
 /** @category services */
 export class SessionContext extends Context.Service<SessionContext, {

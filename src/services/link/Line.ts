@@ -30,6 +30,8 @@ export interface LineOptions {
   readonly webRtc: WebRtc["Service"]
   readonly iceServers: ReadonlyArray<IceServer>
   readonly settings: LinkSettings
+  /** Whether offers say that the link is for these two alone. */
+  readonly isAside: () => boolean
   /** Hands a signal to the hub. */
   readonly signal: (signal: OutgoingSignal) => Effect.Effect<void, HubUnreachable>
   /** Puts an event into the link's mailbox. */
@@ -138,7 +140,11 @@ export const open = Effect.fnUntraced(function*(
     channel: () => channel,
     offer: Effect.fnUntraced(function*(how) {
       const sdp = yield* connection.offer(how)
-      const homing: AttemptMark = how?.restart === true ? { ...mark, restart: true } : mark
+      const homing: AttemptMark = {
+        ...mark,
+        ...(how?.restart === true ? { restart: true } : {}),
+        ...(options.isAside() ? { aside: true } : {})
+      }
       lastOffer = { type: "offer", targetPeerId: other, data: { type: "offer", sdp, homing } }
       yield* signal(lastOffer)
       yield* trickle
