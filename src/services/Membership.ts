@@ -130,6 +130,8 @@ export class Membership extends Context.Service<Membership, {
       /** Links that the core does not hear of, and those that are wanted whatever it says. */
       const aside = Aside.make()
       const lingering = yield* FiberMap.make<PeerId, void>()
+      let isOver = false
+      yield* Effect.addFinalizer(() => Effect.sync(() => void (isOver = true)))
 
       // ------------------------------------------------------------------------------------------------
       // commands
@@ -261,7 +263,8 @@ export class Membership extends Context.Service<Membership, {
           Effect.sync(() => aside.want(peer)),
           () => {
             aside.unwant(peer)
-            return aside.isWanted(peer) ? Effect.void : linger(peer)
+            // Who held it may be told later than we are that this is over.
+            return isOver || aside.isWanted(peer) ? Effect.void : linger(peer)
           }
         )
 
