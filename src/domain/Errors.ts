@@ -197,11 +197,13 @@ export class StreamRefused extends Schema.TaggedError<StreamRefused>()("StreamRe
   peerId: PeerId,
   networkName: NetworkName,
   /** The stream's name. */
-  name: Schema.String,
+  stream: Schema.String,
+  /** The peer itself said no; otherwise it was not reached, did not answer, or cannot be asked. */
+  declined: Schema.Boolean,
   problem: Schema.String
 }) {
   override get message() {
-    return `Peer ${short(this.peerId)} in ${this.networkName} takes no stream "${this.name}": ${this.problem}`
+    return `Peer ${short(this.peerId)} in ${this.networkName} takes no stream "${this.stream}": ${this.problem}`
   }
 }
 
@@ -210,11 +212,13 @@ export class StreamLost extends Schema.TaggedError<StreamLost>()("StreamLost", {
   peerId: PeerId,
   networkName: NetworkName,
   /** The stream's name. */
-  name: Schema.String,
+  stream: Schema.String,
   problem: Schema.String
 }) {
   override get message() {
-    return `The stream "${this.name}" with peer ${short(this.peerId)} in ${this.networkName} was lost: ${this.problem}`
+    return `The stream "${this.stream}" with peer ${
+      short(this.peerId)
+    } in ${this.networkName} was lost: ${this.problem}`
   }
 }
 
@@ -223,11 +227,11 @@ export class FileRefused extends Schema.TaggedError<FileRefused>()("FileRefused"
   peerId: PeerId,
   networkName: NetworkName,
   /** The file's name. */
-  name: Schema.String,
+  file: Schema.String,
   problem: Schema.String
 }) {
   override get message() {
-    return `Peer ${short(this.peerId)} in ${this.networkName} takes no file "${this.name}": ${this.problem}`
+    return `Peer ${short(this.peerId)} in ${this.networkName} takes no file "${this.file}": ${this.problem}`
   }
 }
 
@@ -236,13 +240,13 @@ export class FileLost extends Schema.TaggedError<FileLost>()("FileLost", {
   peerId: PeerId,
   networkName: NetworkName,
   /** The file's name. */
-  name: Schema.String,
+  file: Schema.String,
   /** Bytes that are known to have arrived. */
   arrived: Schema.Natural,
   problem: Schema.String
 }) {
   override get message() {
-    return `The file "${this.name}" did not get through to or from peer ${
+    return `The file "${this.file}" did not get through to or from peer ${
       short(this.peerId)
     } in ${this.networkName}: ${this.problem}. ${this.arrived} bytes had arrived.`
   }
@@ -251,14 +255,14 @@ export class FileLost extends Schema.TaggedError<FileLost>()("FileLost", {
 /** What arrived of a file is not what was sent. @category errors */
 export class ChecksumMismatch extends Schema.TaggedError<ChecksumMismatch>()("ChecksumMismatch", {
   /** The file's name. */
-  name: Schema.String,
+  file: Schema.String,
   /** The SHA-256 of what was sent, in hexadecimal digits. */
   expected: Schema.String,
   /** The SHA-256 of what arrived. */
   actual: Schema.String
 }) {
   override get message() {
-    return `The file "${this.name}" arrived damaged: its SHA-256 is ${this.actual}, and ${this.expected} was sent. ` +
+    return `The file "${this.file}" arrived damaged: its SHA-256 is ${this.actual}, and ${this.expected} was sent. ` +
       `What arrived was discarded; have it sent again.`
   }
 }
@@ -266,13 +270,13 @@ export class ChecksumMismatch extends Schema.TaggedError<ChecksumMismatch>()("Ch
 /** A file here cannot be read or written. @category errors */
 export class FileUnusable extends Schema.TaggedError<FileUnusable>()("FileUnusable", {
   /** The file's name or path. */
-  name: Schema.String,
+  file: Schema.String,
   /** What was to be done, such as `read`. */
   operation: Schema.String,
   problem: Schema.String
 }) {
   override get message() {
-    return `Cannot ${this.operation} "${this.name}": ${this.problem}`
+    return `Cannot ${this.operation} "${this.file}": ${this.problem}`
   }
 }
 

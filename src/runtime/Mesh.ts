@@ -34,6 +34,9 @@ import type { PeerId } from "../domain/PeerId.ts"
 import type { Sent, SentToAll } from "../domain/Sent.ts"
 import type { NetworkSummary } from "../domain/Signal.ts"
 import * as FallbackSupervisor from "../services/FallbackSupervisor.ts"
+import type { FileOffer, SendError } from "../services/Files.ts"
+import type { FileSource } from "../services/files/Ports.ts"
+import type { FileSent, SendFileOptions } from "../services/files/Sending.ts"
 import { Identity } from "../services/Identity.ts"
 import { Preferences } from "../services/Preferences.ts"
 import type { Posted } from "../services/SessionContext.ts"
@@ -45,6 +48,7 @@ import type { WebRtc } from "../services/WebRtc.ts"
 import * as Answers from "./Answers.ts"
 import type { Audience } from "./Audience.ts"
 import * as Channel from "./Channel.ts"
+import * as FileOffers from "./FileOffers.ts"
 import * as Health from "./Health.ts"
 import * as MeshDht from "./MeshDht.ts"
 import { type MeshOptions, networkNameFrom, resolve } from "./MeshOptions.ts"
@@ -154,6 +158,22 @@ export class Mesh extends Context.Service<Mesh, {
    * nobody runs it they are refused; of several who do, the first to decide has decided.
    */
   readonly streams: Stream.Stream<StreamRequest>
+  /**
+   * Sends a file to a peer; succeeds once the peer has kept all of it and its SHA-256 fits. When the link is lost it is made
+   * anew, for two minutes, and what had arrived is not sent again. Fails with `FileRefused` when the peer does not want it,
+   * `FileLost` when it cannot be brought there, and `FileUnusable` when the source fails. `fileSource` of `homing/node` and
+   * `homing/browser` make sources.
+   */
+  sendFile(
+    to: PeerId,
+    source: FileSource,
+    options?: SendFileOptions & Audience
+  ): Effect.Effect<FileSent, NotJoined | AwayFromHome | SendError>
+  /**
+   * The files that peers want to send, from the moment this is run, each to be accepted or refused within a minute; what is
+   * beyond the limits is refused. While nobody runs it they are refused; of several who do, the first to decide has decided.
+   */
+  receiveFiles(limits?: FileOffers.FileLimits): Stream.Stream<FileOffer>
   /** Values under keys, kept by the peers of the network together. */
   readonly dht: MeshDht.MeshDht
   /** The peers with an open link. */
@@ -201,6 +221,7 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
   const posted = Subscribers.make<Posted>()
   const answers = yield* Answers.make
   const streams = Offers.make<StreamRequest>()
+  const files = Offers.make<FileOffer>()
   const whereabouts = yield* Whereabouts.make({
     ...settings,
     self: peerId,
@@ -214,6 +235,8 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
           return posted.tell(event)
         case "StreamOffered":
           return streams.tell(event.request)
+        case "FileOffered":
+          return files.tell(event.offer)
         default:
           return subscribers.tell(event)
       }
@@ -320,6 +343,9 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
     openStream: (to, options) =>
       Effect.flatMap(joined("open a stream", options), (session) => session.streams.open(to, options)),
     streams: streams.all,
+    sendFile: (to, source, options) =>
+      Effect.flatMap(joined("send a file", options), (session) => session.files.send(to, source, options)),
+    receiveFiles: (limits = {}) => FileOffers.within(files.all, limits),
     dht: MeshDht.make({ whereabouts, joined }),
     peers: Effect.map(links, (links) => links.filter((link) => link.state === "open")),
     status: Effect.gen(function*() {

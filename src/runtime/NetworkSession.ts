@@ -9,6 +9,7 @@ import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import { ConnectionPool } from "../services/ConnectionPool.ts"
 import { Dht } from "../services/Dht.ts"
+import { Files } from "../services/Files.ts"
 import { Gossip } from "../services/Gossip.ts"
 import { Membership } from "../services/Membership.ts"
 import { Routing } from "../services/Routing.ts"
@@ -36,6 +37,7 @@ export class NetworkSession extends Context.Service<NetworkSession, {
   readonly gossip: Gossip["Service"]
   readonly dht: Dht["Service"]
   readonly streams: Streams["Service"]
+  readonly files: Files["Service"]
   readonly pool: ConnectionPool["Service"]
   readonly membership: Membership["Service"]
   readonly links: Effect.Effect<ReadonlyArray<LinkStatus>>
@@ -53,6 +55,7 @@ export class NetworkSession extends Context.Service<NetworkSession, {
           gossip: yield* Gossip,
           dht: yield* Dht,
           streams: yield* Streams,
+          files: yield* Files,
           pool,
           membership: yield* Membership,
           links: pool.links,
@@ -63,7 +66,7 @@ export class NetworkSession extends Context.Service<NetworkSession, {
         })
       })
     ).pipe(
-      Layer.provide([Dht.layer, Streams.layer]),
+      Layer.provide([Dht.layer, Files.layer.pipe(Layer.provideMerge(Streams.layer))]),
       Layer.provide(Routing.layer),
       Layer.provide(Gossip.layer),
       Layer.provide(Membership.layer),

@@ -6,6 +6,7 @@ import type { MessageTooLarge, PeerUnreachable } from "../domain/Errors.ts"
 import type { MeshEvent } from "../domain/MeshEvent.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
+import type { FileOffer } from "./Files.ts"
 import type { HubMembership } from "./SignalingTransport.ts"
 import type { StreamRequest } from "./streams/Duplex.ts"
 import type { IceServer } from "./WebRtc.ts"
@@ -46,8 +47,14 @@ export interface StreamOffered {
   readonly request: StreamRequest
 }
 
+/** A peer wants to send a file; nobody takes it when this is told to nobody. @category models */
+export interface FileOffered {
+  readonly _tag: "FileOffered"
+  readonly offer: FileOffer
+}
+
 /** What a session tells the mesh. @category models */
-export type SessionEvent = MeshEvent | Asked | Posted | StreamOffered
+export type SessionEvent = MeshEvent | Asked | Posted | StreamOffered | FileOffered
 
 /** @category services */
 export class SessionContext extends Context.Service<SessionContext, {

@@ -71,6 +71,7 @@ export class Streams extends Context.Service<Streams, {
       const aside = yield* FiberSet.make<void, never>()
       const runAside = yield* FiberSet.runtime(aside)()
       let waiting = 0
+      let isOver = false
       const takers = new Map<string, Taker>()
       const peers = new Map<PeerId, Map<number, Entry.Entry>>()
       let numbers = 0
@@ -89,7 +90,7 @@ export class Streams extends Context.Service<Streams, {
       const post = (to: PeerId, frame: StreamFrame.StreamFrame) => later(pool.send(to, frame))
 
       const lost = (facts: StreamFacts, problem: string) =>
-        new StreamLost({ peerId: facts.peerId, networkName, name: facts.name, problem })
+        new StreamLost({ peerId: facts.peerId, networkName, stream: facts.name, problem })
 
       /** A new end of a stream. */
       const enter = (
@@ -188,7 +189,9 @@ export class Streams extends Context.Service<Streams, {
             problem: `as JSON it is longer than ${StreamFrame.maxMetadataLength} characters; send it in the stream`
           })
         }
-        const refused = (problem: string) => new StreamRefused({ peerId: to, networkName, name, problem })
+        const refused = (problem: string, declined = false) =>
+          new StreamRefused({ peerId: to, networkName, stream: name, declined, problem })
+        if (isOver) return yield* refused("this peer left the network")
         if (to === self) return yield* refused("it is this peer itself")
         const held = yield* membership.hold(to).pipe(
           Effect.timeoutOrElse({
@@ -219,17 +222,18 @@ export class Streams extends Context.Service<Streams, {
           window: settings.window,
           ...(metadata === undefined ? {} : { metadata })
         })
-        const problem = yield* entry.answered.pipe(
+        const refusal = yield* entry.answered.pipe(
           Effect.timeoutOrElse({
             duration: settings.answerWithin,
             orElse: () =>
               Effect.sync(() => {
                 entry.feed(Machine.Event.Abort({ reason: "no answer came" }))
-                return `it gave no answer within ${Duration.format(settings.answerWithin)}`
+                const problem = `it gave no answer within ${Duration.format(settings.answerWithin)}`
+                return { problem, declined: false }
               })
           })
         )
-        if (problem !== undefined) return yield* refused(problem)
+        if (refusal !== undefined) return yield* refused(refusal.problem, refusal.declined)
         return yield* duplex(entry)
       })
 
@@ -298,6 +302,7 @@ export class Streams extends Context.Service<Streams, {
 
       yield* Effect.addFinalizer(() =>
         Effect.gen(function*() {
+          isOver = true
           for (const all of Array.from(peers.values())) {
             for (const entry of Array.from(all.values())) {
               entry.feed(Machine.Event.Abort({ reason: "its peer left the network" }))

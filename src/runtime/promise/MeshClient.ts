@@ -29,6 +29,7 @@ import type { MeshOptions } from "../MeshOptions.ts"
 import * as Remembering from "../Remembering.ts"
 import * as MeshStore from "./MeshStore.ts"
 import * as Talk from "./Talk.ts"
+import * as Transfers from "./Transfers.ts"
 
 /** What a platform gives a mesh. @category models */
 export interface Platform {
@@ -38,6 +39,8 @@ export interface Platform {
   readonly layerWebRtc: Layer.Layer<WebRtc, EngineMissing>
   /** The store of a profile. */
   readonly layerStore: (profile: string) => Layer.Layer<KeyValueStore, InvalidInput | StoreUnusable>
+  /** Its file system. Default: none. */
+  readonly files?: Transfers.FileSystem
 }
 
 /** What a mesh is made with. @category models */
@@ -83,7 +86,7 @@ const peerIdFrom = (to: string) =>
  *
  * @category models
  */
-export interface MeshClient extends Talk.Talk {
+export interface MeshClient extends Talk.Talk, Transfers.Transfers {
   readonly peerId: string
   /** Joins the home network; resolves once a hub has taken us, with links still on their way. */
   join(): Promise<void>
@@ -247,6 +250,7 @@ export const make = (platform: Platform) => async (options: ClientOptions): Prom
     join: () => runtime.runPromise(mesh.join),
     leave: () => runtime.runPromise(mesh.leave),
     ...Talk.make(mesh, runtime),
+    ...Transfers.make(mesh, runtime, platform.files ?? Transfers.noFileSystem, peerIdFrom),
     broadcast: (content, options) => runtime.runPromise(mesh.broadcast(content, options)),
     ask: (to, content, options) =>
       runtime.runPromise(Effect.flatMap(peerIdFrom(to), (peerId) => mesh.ask(peerId, content, options))),

@@ -16,6 +16,13 @@ import { type Command, Event, room, type State, step, type Terms } from "./Strea
 /** Chunks that one read gives at most: what was given is granted anew. */
 const readAtOnce = 4
 
+/** Why a stream is not to be. @category models */
+export interface Refusal {
+  readonly problem: string
+  /** The other end said so. */
+  readonly declined: boolean
+}
+
 /** What an entry is made with. @category models */
 export interface EntryOptions {
   readonly facts: StreamFacts
@@ -41,8 +48,8 @@ export interface Entry {
   readonly state: () => State
   /** When a frame of it came or went last, in milliseconds since 1970. */
   readonly movedAt: () => number
-  /** Waits until it is decided on; the reason when it is not to be. */
-  readonly answered: Effect.Effect<string | undefined>
+  /** Waits until it is decided on; the reason when it is not to be, and whether that is the other end's word. */
+  readonly answered: Effect.Effect<Refusal | undefined>
   /** Gives the machine an event. What is to be sent in turn waits aside. */
   feed(event: Event): void
   /** Takes a stream that was offered. */
@@ -55,7 +62,8 @@ export interface Entry {
 /** @category constructors */
 export const make = (options: EntryOptions): Entry => {
   const { facts, terms } = options
-  const answered = Deferred.makeUnsafe<string | undefined>()
+  const answered = Deferred.makeUnsafe<Refusal | undefined>()
+  let declined = false
   const oneWriter = Semaphore.makeUnsafe(1)
   const chunks: Array<Uint8Array> = []
   let state = options.state
@@ -79,7 +87,7 @@ export const make = (options: EntryOptions): Entry => {
   }
 
   const lost = (problem: string) =>
-    new StreamLost({ peerId: facts.peerId, networkName: facts.networkName, name: facts.name, problem })
+    new StreamLost({ peerId: facts.peerId, networkName: facts.networkName, stream: facts.name, problem })
 
   const carryOut = (command: Command): void => {
     switch (command._tag) {
@@ -91,6 +99,7 @@ export const make = (options: EntryOptions): Entry => {
           : options.sendAside(command.frame)
       case "Declined":
         unreadable = unwritable = command.reason
+        declined = true
         return
       case "Deliver":
         chunks.push(command.bytes)
@@ -121,7 +130,9 @@ export const make = (options: EntryOptions): Entry => {
   /** Tells those who wait for a decision, once what follows from it is carried out. */
   const tell = () => {
     if (state._tag === "Open") Deferred.doneUnsafe(answered, Effect.undefined)
-    if (state._tag === "Closed") Deferred.doneUnsafe(answered, Effect.succeed(unwritable ?? "it is over"))
+    if (state._tag === "Closed") {
+      Deferred.doneUnsafe(answered, Effect.succeed({ problem: unwritable ?? "it is over", declined }))
+    }
   }
 
   const feed = (event: Event): void => {
