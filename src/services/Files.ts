@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import type { FileLost, FileRefused, FileUnusable, InvalidInput } from "../domain/Errors.ts"
 import { FileHeader, safeName, streamName } from "../domain/FileOffer.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
@@ -34,14 +35,14 @@ export interface FileOffer {
   /** The media type, as the sender says. */
   readonly type: string | undefined
   /**
-   * Receives the file into a target, which is opened now, and succeeds once all of it is kept and its checksum fits. A link
+   * Receives the file into a target, which is opened now and closed in the end, and succeeds once all of it is kept and its checksum fits. A link
    * that is lost meanwhile is waited for. Fails when the target does, with `ChecksumMismatch`, or with `FileLost` when the
    * rest does not come; then nothing is kept.
    */
   accept<A, E, R>(
     open: Effect.Effect<FileTarget<A>, E, R>,
     options?: Receiving.ReceiveFileOptions
-  ): Effect.Effect<FileReceived<A>, Receiving.ReceiveError | E, R>
+  ): Effect.Effect<FileReceived<A>, Receiving.ReceiveError | E, Exclude<R, Scope.Scope>>
   /** Does not want it; the sender is told why. */
   refuse(reason: string): Effect.Effect<void>
 }

@@ -219,7 +219,7 @@ export const make = (
         : typeof place === "string"
         ? files.target(place, offer.name)
         : Effect.sync(() => WebFiles.writableTarget(place, offer.name))
-      return runner.runPromise(Effect.scoped(offer.accept(target, progressOf(options))), signalOf(options))
+      return runner.runPromise(offer.accept(target, progressOf(options)), signalOf(options))
     }
     return { ...offer, accept, refuse: (reason) => runner.runPromise(offer.refuse(reason)) }
   }
