@@ -213,6 +213,8 @@ export class StreamLost extends Schema.TaggedError<StreamLost>()("StreamLost", {
   networkName: NetworkName,
   /** The stream's name. */
   stream: Schema.String,
+  /** The other end gave it up, and said so; otherwise the link or this end did. */
+  byPeer: Schema.Boolean,
   problem: Schema.String
 }) {
   override get message() {

@@ -90,7 +90,7 @@ export class Streams extends Context.Service<Streams, {
       const post = (to: PeerId, frame: StreamFrame.StreamFrame) => later(pool.send(to, frame))
 
       const lost = (facts: StreamFacts, problem: string) =>
-        new StreamLost({ peerId: facts.peerId, networkName, stream: facts.name, problem })
+        new StreamLost({ peerId: facts.peerId, networkName, stream: facts.name, byPeer: false, problem })
 
       /** A new end of a stream. */
       const enter = (

@@ -63,7 +63,7 @@ const errors: ReadonlyArray<readonly [error: Error & { readonly _tag: string }, 
     "not now"
   ],
   [
-    new Errors.StreamLost({ peerId, networkName, stream: "log", problem: "the link closed" }),
+    new Errors.StreamLost({ peerId, networkName, stream: "log", byPeer: false, problem: "the link closed" }),
     "01234567",
     "dove",
     "log",

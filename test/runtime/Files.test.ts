@@ -1,6 +1,6 @@
 /** Files between real meshes, in the simulated world. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Stream } from "effect"
+import { Clock, Deferred, Effect, Exit, Fiber, Stream } from "effect"
 import { createHash } from "node:crypto"
 import { FileUnusable } from "../../src/domain/Errors.ts"
 import { streamName } from "../../src/domain/FileOffer.ts"
@@ -21,9 +21,9 @@ const pair = Effect.gen(function*() {
 })
 
 /** Decides on every file that a peer is offered from now on, and gives what became of the first. */
-const onFile = Effect.fnUntraced(function*<A, E>(
+const onFile = Effect.fnUntraced(function*<A, E, R>(
   one: Peer,
-  decide: (offer: FileOffer) => Effect.Effect<A, E>,
+  decide: (offer: FileOffer) => Effect.Effect<A, E, R>,
   limits?: FileLimits
 ) {
   const outcome = yield* Deferred.make<A, E>()
@@ -175,6 +175,71 @@ describe("a file", () => {
       assert.isTrue(Exit.isFailure(exit))
       assert.include(String(exit), "ChecksumMismatch")
       assert.isTrue(place.discarded())
+    }).pipe(simulate, Effect.provide(world)))
+
+  it.effect("is given up at once at the other end when it is at one", () =>
+    Effect.gen(function*() {
+      const { ada, bob } = yield* pair
+      const clock = yield* Clock.Clock
+      const places: Array<ReturnType<typeof target>> = []
+      const receiving: Array<Fiber.Fiber<unknown, unknown>> = []
+      const failures: Array<string> = []
+      yield* bob.receiveFiles().pipe(
+        Stream.runForEach((offer) =>
+          Effect.gen(function*() {
+            const place = target(60)
+            places.push(place)
+            const accepted = Effect.tapError(
+              offer.accept(Effect.succeed(place)),
+              ({ _tag }) => Effect.sync(() => void failures.push(_tag))
+            )
+            receiving.push(yield* Effect.forkScoped(accepted))
+          })
+        ),
+        Effect.forkScoped({ startImmediately: true })
+      )
+      const first = yield* Effect.forkChild(ada.sendFile(bob.peerId, source("first", noise(5_000_000))))
+      yield* elapse(2)
+      yield* Fiber.interrupt(first)
+      // What had arrived is written first: half a mebibyte.
+      yield* elapse(5)
+      assert.deepStrictEqual(failures, ["FileLost"])
+      const second = yield* Effect.forkChild(Effect.flip(ada.sendFile(bob.peerId, source("second", noise(5_000_000)))))
+      yield* elapse(2)
+      const since = clock.currentTimeMillisUnsafe()
+      const taken = receiving[1]
+      assert.isDefined(taken)
+      yield* Fiber.interrupt(taken)
+      assert.strictEqual((yield* Fiber.join(second))._tag, "FileLost")
+      assert.isBelow(clock.currentTimeMillisUnsafe() - since, 2000)
+      assert.deepStrictEqual(places.map((place) => place.discarded()), [true, true])
+    }).pipe(simulate, Effect.provide(world)))
+
+  it.effect("is not sent again when only its receiver's last word was lost", () =>
+    Effect.gen(function*() {
+      const { ada, bob } = yield* pair
+      const bytes = noise(100_000)
+      let offers = 0
+      // The way is cut at the very moment at which everything is kept.
+      const place = target()
+      const complete = Effect.andThen(
+        World.use((world) => world.partition([ada.peerId], [bob.peerId])),
+        place.complete
+      )
+      const received = yield* onFile(bob, (offer) => {
+        offers++
+        return World.use((world) =>
+          offer.accept(Effect.succeed({ ...place, complete: Effect.provideService(complete, World, world) }))
+        )
+      })
+      const file = source("once.bin", bytes)
+      const sending = yield* Effect.forkChild(ada.sendFile(bob.peerId, file))
+      yield* elapse(30)
+      assert.isUndefined(sending.pollUnsafe())
+      yield* World.use((world) => world.heal)
+      assert.deepStrictEqual((yield* received).saved, bytes)
+      const sent = yield* Fiber.join(sending)
+      assert.deepStrictEqual([sent.links, offers, file.reads.length], [2, 1, 1])
     }).pipe(simulate, Effect.provide(world)))
 
   it.effect("is lost when this peer leaves the network", () =>

@@ -135,7 +135,8 @@ export const receive = Effect.fnUntraced(function*<A, E, R>(
     const { result } = outcome
     if (Result.isSuccess(result)) return result.success
     if (result.failure._tag !== "StreamLost") return yield* result.failure
-    const { problem } = result.failure
+    const { byPeer, problem } = result.failure
+    if (byPeer) return yield* lost(problem)
     const next = yield* again.pipe(
       Effect.timeoutOption(settings.resumeWithin),
       Effect.raceFirst(Effect.as(over, Option.none()))

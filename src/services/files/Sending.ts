@@ -129,6 +129,7 @@ export const send = Effect.fnUntraced(function*(
     if (error._tag === "Malformed") return yield* lost(error.message)
     if (error._tag === "StreamRefused" && error.declined) return yield* refused(error.problem)
     if (error._tag !== "StreamRefused" && error._tag !== "StreamLost") return yield* error
+    if (error._tag === "StreamLost" && error.byPeer) return yield* lost(error.problem)
     // Who was never reached is not there; who was may be so again.
     if (links === 0) return yield* lost(error.problem)
     if (isOver()) return yield* lost("this peer left the network")

@@ -64,6 +64,7 @@ export const make = (options: EntryOptions): Entry => {
   const { facts, terms } = options
   const answered = Deferred.makeUnsafe<Refusal | undefined>()
   let declined = false
+  let byPeer = false
   const oneWriter = Semaphore.makeUnsafe(1)
   const chunks: Array<Uint8Array> = []
   let state = options.state
@@ -87,7 +88,7 @@ export const make = (options: EntryOptions): Entry => {
   }
 
   const lost = (problem: string) =>
-    new StreamLost({ peerId: facts.peerId, networkName: facts.networkName, stream: facts.name, problem })
+    new StreamLost({ peerId: facts.peerId, networkName: facts.networkName, stream: facts.name, byPeer, problem })
 
   const carryOut = (command: Command): void => {
     switch (command._tag) {
@@ -110,6 +111,7 @@ export const make = (options: EntryOptions): Entry => {
       case "Writable":
         return wakeWriter()
       case "Broken":
+        byPeer = command.byPeer
         if (command.reading) unreadable ??= command.reason
         if (command.writing) unwritable ??= command.reason
         wakeReader()

@@ -72,7 +72,13 @@ export type Command = Data.TaggedEnum<{
   /** There may be room to write again. */
   Writable: {}
   /** Nothing more is read, after what was delivered, or written; whichever was not over already. */
-  Broken: { readonly reason: string; readonly reading: boolean; readonly writing: boolean }
+  Broken: {
+    readonly reason: string
+    readonly reading: boolean
+    readonly writing: boolean
+    /** The other end said so. */
+    readonly byPeer: boolean
+  }
 }>
 /** @category constructors */
 export const Command = Data.taggedEnum<Command>()
@@ -109,9 +115,10 @@ const open = (credit: number, { window }: Terms): State =>
 /** Over once both directions are. */
 const settle = (flow: Flow): State => flow.sending || flow.receiving ? State.Open(flow) : State.Closed()
 
-const broken = (state: State, reason: string) =>
+const broken = (state: State, reason: string, byPeer = false) =>
   Command.Broken({
     reason,
+    byPeer,
     reading: state._tag !== "Open" || state.receiving,
     writing: state._tag !== "Open" || state.sending
   })
@@ -148,7 +155,7 @@ const whileOpen = (state: Flow & { readonly _tag: "Open" }, frame: StreamFrame, 
       if (!state.receiving) return violated(state, terms, "a second end came")
       return [settle({ ...state, receiving: false }), [Command.Ended()]]
     case "stream-reset":
-      return [State.Closed(), [broken(state, frame.reason)]]
+      return [State.Closed(), [broken(state, frame.reason, true)]]
     default:
       return violated(state, terms, `${frame.type} came for a stream that is open`)
   }
@@ -174,7 +181,7 @@ const onCame = (state: State, frame: StreamFrame, terms: Terms): Step => {
       return whileOpening(state, frame, terms)
     case "Offered":
       return frame.type === "stream-reset"
-        ? [State.Closed(), [broken(state, frame.reason)]]
+        ? [State.Closed(), [broken(state, frame.reason, true)]]
         : violated(state, terms, `${frame.type} came before an answer`)
     case "Open":
       return whileOpen(state, frame, terms)

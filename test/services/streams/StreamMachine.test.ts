@@ -192,7 +192,7 @@ describe("one end of a stream", () => {
       Event.Came({ frame: { type: "stream-reset", stream: 1, reason: "bye" } }),
       terms
     )
-    assert.deepStrictEqual(commands, [{ _tag: "Broken", reason: "bye", reading: false, writing: true }])
+    assert.deepStrictEqual(commands, [{ _tag: "Broken", reason: "bye", reading: false, writing: true, byPeer: true }])
     assert.deepStrictEqual(end.inbox, [10])
   })
 
