@@ -275,6 +275,37 @@ describe("a stream to a peer that is not linked", () => {
     }).pipe(simulate, Effect.provide(world)))
 })
 
+describe("a stream over a link that the overlay lets go", () => {
+  it.effect("goes on, and the ring is none the worse for it", () =>
+    Effect.gen(function*() {
+      const few = { minPeers: 2, maxPeers: 2 }
+      // Of the twelve, these two sit far apart on the ring.
+      const [ada, bob] = [yield* mesh(1, few), yield* mesh(3, few)]
+      yield* Effect.all([ada.join, bob.join], { concurrency: "unbounded" })
+      yield* elapse(5)
+      const [here, there] = yield* connect(ada, bob)
+      yield* here.write(Uint8Array.of(1))
+      const others = yield* Effect.forEach([2, 4, 5, 6, 7, 8, 9, 10, 11, 12], (n) => mesh(n, few))
+      for (const other of others) {
+        yield* other.join
+        yield* elapse(3)
+      }
+      yield* elapse(120)
+      yield* here.write(Uint8Array.of(2))
+      assert.deepStrictEqual((yield* there.read).map((chunk) => Array.from(chunk)), [[1]])
+      assert.deepStrictEqual((yield* there.read).map((chunk) => Array.from(chunk)), [[2]])
+      const linkOf = (one: Peer, other: Peer) =>
+        Effect.map(one.peers, (links) => links.filter(({ peerId }) => peerId === other.peerId).length)
+      assert.deepStrictEqual([yield* linkOf(ada, bob), yield* linkOf(bob, ada)], [1, 1])
+      // Beside the two links of the ring, so the overlay did let it go.
+      assert.deepStrictEqual([(yield* ada.peers).length, (yield* bob.peers).length], [3, 3])
+      yield* here.end
+      yield* there.end
+      yield* elapse(5)
+      for (const one of [ada, bob, ...others]) yield* one.send(one === ada ? bob.peerId : ada.peerId, "heard")
+    }).pipe(simulate, Effect.provide(world)))
+})
+
 describe("a neighbour that does not keep to the rules", () => {
   /** Smaller than any id in these tests, so that others dial it; its streams have even numbers then. */
   const evil = peer(0)
