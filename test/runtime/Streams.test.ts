@@ -1,6 +1,6 @@
 /** Streams between real meshes, in the simulated world. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Scope, Stream } from "effect"
+import { Deferred, Effect, Fiber, Queue, Scope, Stream } from "effect"
 import { NetworkName } from "../../src/domain/NetworkName.ts"
 import { costOf } from "../../src/domain/StreamFrame.ts"
 import type { Mesh } from "../../src/runtime/Mesh.ts"
@@ -225,6 +225,29 @@ describe("a stream", () => {
       assert.strictEqual((yield* collect(there.stream)).length, 2_000_000)
     }).pipe(simulate, Effect.provide(world)))
 
+  it.effect("gives its place back when it is over, however it ends", () =>
+    Effect.gen(function*() {
+      const { ada, bob } = yield* pair
+      yield* onStream(bob, (request) =>
+        request.name === "refused"
+          ? request.refuse("no")
+          : Effect.scoped(Effect.flatMap(request.accept, ({ stream }) => Stream.runDrain(stream))))
+      for (let n = 0; n < 2 * defaults.incoming; n++) {
+        yield* Effect.flip(ada.openStream(bob.peerId, { name: "refused" }))
+        yield* Effect.scoped(Effect.flatMap(ada.openStream(bob.peerId), ({ write }) => write(Uint8Array.of(n))))
+        yield* Effect.scoped(Effect.flatMap(ada.openStream(bob.peerId), ({ abort }) => abort("changed my mind")))
+        const given = yield* Effect.forkChild(Effect.scoped(ada.openStream(bob.peerId)))
+        yield* Fiber.interrupt(given)
+      }
+      // And no more than so many at a time.
+      yield* onStream(ada, (request) => Effect.andThen(request.accept, Effect.never).pipe(Effect.scoped))
+      for (let n = 0; n < defaults.outgoing; n++) yield* bob.openStream(ada.peerId)
+      assert.include(
+        (yield* Effect.flip(bob.openStream(ada.peerId))).message,
+        `${defaults.outgoing} streams were opened to it already`
+      )
+    }).pipe(simulate, Effect.provide(world)))
+
   it.effect("is reset when it was idle for long", () =>
     Effect.gen(function*() {
       const { ada, bob } = yield* pair
@@ -328,7 +351,14 @@ describe("a neighbour that does not keep to the rules", () => {
     yield* elapse(2)
     const channel = yield* other.channel
     const say = (frame: object) => channel.send(JSON.stringify(frame))
-    return { ada, bob, channel, say, taken }
+    /** How many packets that came so far have a text in them. */
+    const heard = (text: string) =>
+      Effect.map(
+        Queue.clear(other.received),
+        (packets) =>
+          packets.reduce((sum, packet) => sum + (typeof packet === "string" ? packet.split(text).length - 1 : 0), 0)
+      )
+    return { ada, bob, channel, heard, say, taken }
   })
 
   const open = (stream: number, name = "s") => ({ type: "stream-open", stream, name, window: 100_000 })
@@ -369,7 +399,7 @@ describe("a neighbour that does not keep to the rules", () => {
 
   it.effect("and asks for too many, the same twice, or with numbers that are not its own, gets no more than others", () =>
     Effect.gen(function*() {
-      const { ada, bob, channel, say, taken } = yield* scene
+      const { ada, bob, channel, heard, say, taken } = yield* scene
       yield* say(open(2, "with our number"))
       yield* say(open(1, "twice"))
       yield* elapse(1)
@@ -381,6 +411,8 @@ describe("a neighbour that does not keep to the rules", () => {
       yield* channel.send(data(99_999, Uint8Array.of(1)))
       yield* elapse(1)
       assert.deepStrictEqual(taken.map(({ name }) => name), ["twice"])
+      // The one that was asked for twice is over, and has given its place back.
+      assert.strictEqual(yield* heard("stream-refuse"), 1000 - defaults.incoming)
       const [twice] = taken
       assert(twice)
       assert.include((yield* Effect.flip(twice.write(Uint8Array.of(1)))).message, "stream-open came")
