@@ -191,11 +191,11 @@ export class Membership extends Context.Service<Membership, {
           }
           case "Refuse": {
             const offer = offers.get(command.peer)
-            if (offer !== undefined && aside.isWanted(command.peer)) return acceptAside(offer)
+            if (offer !== undefined && mayBeAside(command.peer)) return acceptAside(offer)
             return refuse(command.peer, command.reason)
           }
           case "HangUp":
-            if (aside.isWanted(command.peer)) return setAside(command.peer)
+            if (mayBeAside(command.peer)) return setAside(command.peer)
             if (held.has(command.peer)) ending.set(command.peer, {})
             return hangUp(command.peer, command.reason)
           case "Send":
@@ -214,6 +214,9 @@ export class Membership extends Context.Service<Membership, {
       // ------------------------------------------------------------------------------------------------
       // links beside the overlay
       // ------------------------------------------------------------------------------------------------
+
+      /** Whether a link that the core does not want is kept for somebody else. */
+      const mayBeAside = (peer: PeerId) => aside.isWanted(peer) && (aside.has(peer) || aside.hasRoom())
 
       const acceptAside = (offer: Offer) => {
         aside.put(offer.fromPeerId)

@@ -83,8 +83,11 @@ export interface Transfers {
    * linked, or knows no streams.
    */
   openStream(to: string, options?: StreamOptions & Audience): Promise<ClientStream>
-  /** Calls a function for every stream that a peer wants to open, from now on, to accept or to refuse. Returns how to stop. */
-  onStream(handler: (request: ClientStreamRequest) => void): () => void
+  /**
+   * Calls a function for every stream that a peer wants to open, from now on, to accept or to refuse; what it throws is
+   * logged. Returns how to stop.
+   */
+  onStream(handler: (request: ClientStreamRequest) => void | Promise<void>): () => void
   /**
    * Sends a file to a peer; resolves once all of it is kept there and its SHA-256 fits. Goes on where it was when the link is
    * lost and made anew. Rejects with `FileRefused`, `FileLost` or `FileUnusable`.
@@ -92,9 +95,9 @@ export interface Transfers {
   sendFile(to: string, file: FileInput, options?: FileOptions & Audience): Promise<FileSent>
   /**
    * Calls a function for every file that a peer wants to send, from now on, to accept or to refuse; what is beyond the limits
-   * (default: 1 GiB, 4 at a time) is refused. Returns how to stop.
+   * (default: 1 GiB, 4 at a time) is refused. What it throws is logged. Returns how to stop.
    */
-  onFile(handler: (offer: ClientFileOffer) => void, limits?: FileLimits): () => void
+  onFile(handler: (offer: ClientFileOffer) => void | Promise<void>, limits?: FileLimits): () => void
 }
 
 /** Files of the platform's file system, where it has one. @category models */
@@ -138,9 +141,11 @@ export const make = (
     return () => void runner.runFork(Fiber.interrupt(fiber))
   }
 
-  const called = (what: string, call: () => void) =>
-    Effect.try({ try: call, catch: (cause) => cause }).pipe(
-      Effect.catch((cause) => Effect.logError(`a listener for ${what} failed`, cause))
+  /** Calls a listener, and does not wait for it: it may take as long as what it takes. */
+  const called = (what: string, call: () => void | Promise<void>) =>
+    Effect.tryPromise({ try: async () => call(), catch: (cause) => cause }).pipe(
+      Effect.catch((cause) => Effect.logWarning(`a listener for ${what} failed`, cause)),
+      Effect.forkChild({ startImmediately: true })
     )
 
   /** An open stream, which lets go of everything once both of its directions are over. */
