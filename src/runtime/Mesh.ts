@@ -226,7 +226,7 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
       if (session === undefined) return yield* new NotJoined({ operation })
       const [networkName, originalNetworkName] = [whereabouts.current(), whereabouts.home()]
       if (audience?.audience === "home" && networkName !== originalNetworkName) {
-        return yield* new AwayFromHome({ networkName, originalNetworkName })
+        return yield* new AwayFromHome({ operation, networkName, originalNetworkName })
       }
       return session
     })
@@ -292,7 +292,7 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
       yield* acceptable(message.content)
       return yield* gossip.relay(message)
     }),
-    dht: MeshDht.make({ whereabouts, joined }),
+    dht: MeshDht.make({ self: peerId, whereabouts, joined }),
     peers: Effect.map(links, (links) => links.filter((link) => link.state === "open")),
     status: Effect.gen(function*() {
       const all = yield* links

@@ -136,3 +136,6 @@ export const hops = 64
 
 /** How long what a PeerPigeon peer stores lives: a day, as it does there. @category constants */
 export const pigeonTtl = 86_400_000
+
+/** Signatures that were checked and are known again. @category constants */
+export const maxChecked = 1024

@@ -18,7 +18,7 @@ export interface Desk {
    */
   decide(key: string, position: PeerId, origin: PeerId, ask: Ask, answer: (answer: Answer) => void): boolean
   /** What keeps an answer to a request for this key from being true, if anything does. */
-  problemWith(key: string, answer: Answer): string | undefined
+  problemWith(key: string, ask: Ask, answer: Answer): string | undefined
   /** An answer to somebody else's request comes by. */
   passing(key: string, ask: Ask, answer: Answer): void
 }
@@ -237,7 +237,7 @@ export const make = (ground: Ground, positionOf: (key: string) => PeerId, desk: 
     onReply: (from, { answer, id }) => {
       const transit = byId.get(id)
       if (transit === undefined) return ground.drop("duplicate")
-      const isFalse = desk.problemWith(transit.key, answer) !== undefined
+      const isFalse = desk.problemWith(transit.key, transit.ask, answer) !== undefined
       if (isFalse) ground.drop("malformed")
       if (isFalse || answer.is === "lost" || isBusy(answer)) {
         if (transit.next !== from) return
