@@ -216,8 +216,7 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
       }
       // It is as if that had been here before.
       if (compareAge(newer, record) > 0) accept(newer, false)
-      // What is signed has the version that it has.
-      if (exclusive || signed !== undefined) return answer({ is: "conflict", version: versionOf(newer) })
+      if (exclusive) return answer({ is: "conflict", version: versionOf(newer) })
       if (rounds <= 1) {
         return answer({ is: "refused", why: "invalid", problem: "others write the same key all the time" })
       }
