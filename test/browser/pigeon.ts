@@ -43,7 +43,7 @@ export const pigeon = (
       channel.binaryType = "arraybuffer"
       channel.onopen = () => {
         // Chromium loses about one in ten of the messages that the answerer sends within this event.
-        setTimeout(() => {
+        window.setTimeout(() => {
           gossip("chat", "coo")
           gossip("dm", "coo, you", { to: other })
         })
