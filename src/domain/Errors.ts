@@ -57,14 +57,16 @@ export class AlreadyJoined extends Schema.TaggedError<AlreadyJoined>()("AlreadyJ
   }
 }
 
-/** A message for the home network, while the mesh is in another. @category errors */
+/** Something was for the home network alone, while the mesh is in another. @category errors */
 export class AwayFromHome extends Schema.TaggedError<AwayFromHome>()("AwayFromHome", {
+  /** What was to be done, such as `broadcast`. */
+  operation: Schema.String,
   networkName: NetworkName,
   originalNetworkName: NetworkName
 }) {
   override get message() {
-    return `Not sent: the message is for ${this.originalNetworkName} alone, and this mesh is in ${this.networkName} until ` +
-      `somebody is at home. Wait for the return, or send it to whoever is here.`
+    return `Cannot ${this.operation}: that is for ${this.originalNetworkName} alone, and this mesh is in ` +
+      `${this.networkName} until somebody is at home. Wait for the return, or leave the audience out and do it here.`
   }
 }
 

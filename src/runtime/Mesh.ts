@@ -274,7 +274,7 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
       if (session === undefined) return yield* new NotJoined({ operation })
       const [networkName, originalNetworkName] = [whereabouts.current(), whereabouts.home()]
       if (audience?.audience === "home" && networkName !== originalNetworkName) {
-        return yield* new AwayFromHome({ networkName, originalNetworkName })
+        return yield* new AwayFromHome({ operation, networkName, originalNetworkName })
       }
       return session
     })
@@ -346,7 +346,7 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
     sendFile: (to, source, options) =>
       Effect.flatMap(joined("send a file", options), (session) => session.files.send(to, source, options)),
     receiveFiles: (limits = {}) => FileOffers.within(files.all, limits),
-    dht: MeshDht.make({ whereabouts, joined }),
+    dht: MeshDht.make({ self: peerId, whereabouts, joined }),
     peers: Effect.map(links, (links) => links.filter((link) => link.state === "open")),
     status: Effect.gen(function*() {
       const all = yield* links

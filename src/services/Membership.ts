@@ -21,6 +21,7 @@ import * as OverlayFrame from "../domain/OverlayFrame.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import type { HubSignal, PeerSignal } from "../domain/Signal.ts"
 import { ConnectionPool, type LinkNews } from "./ConnectionPool.ts"
+import { Identity } from "./Identity.ts"
 import type { Batch, OpenLink } from "./link/OpenLink.ts"
 import * as Alarm from "./membership/Alarm.ts"
 import * as Aside from "./membership/Aside.ts"
@@ -106,7 +107,8 @@ export class Membership extends Context.Service<Membership, {
   static readonly layer = Layer.effect(
     Membership,
     Effect.gen(function*() {
-      const { hub, maxPeers, minPeers, networkName, self } = yield* SessionContext
+      const { dropped, hub, maxPeers, minPeers, networkName, self } = yield* SessionContext
+      const identity = yield* Identity
       const pool = yield* ConnectionPool
       const supervisor = yield* Supervisor
       const scope = yield* Effect.scope
@@ -201,7 +203,7 @@ export class Membership extends Context.Service<Membership, {
           case "Send":
             return send(command.to, command.frame)
           case "Signaled":
-            return onPeerSignal({ ...command.signal, fromPeerId: command.from })
+            return onSignaled(command.from, command.signal)
           case "Unreached":
             // An open link is not concerned: only a candidate of it was late.
             return pool.neighbour(command.peer) === undefined ? hangUp(command.peer, "no way leads to it") : Effect.void
@@ -313,6 +315,17 @@ export class Membership extends Context.Service<Membership, {
         }
       }
 
+      /** Takes over the mesh what its sender has signed. A hub knows who speaks; those who pass on a signal may say anything. */
+      const onSignaled = Effect.fnUntraced(function*(from: PeerId, signed: OverlayFrame.Signaled) {
+        const { signature, ...signal } = signed
+        const bytes = OverlayFrame.signedBytes(networkName, from, self, signed)
+        const claim = { peerId: from, purpose: "signal", bytes } as const
+        if (signature !== undefined && (yield* identity.verify({ ...claim, signature }))) {
+          return yield* onPeerSignal({ ...signal, fromPeerId: from })
+        }
+        dropped.malformed++
+      })
+
       const onSignal = (signal: HubSignal): Effect.Effect<void> => {
         switch (signal.type) {
           case "peer-discovered": {
@@ -396,8 +409,12 @@ export class Membership extends Context.Service<Membership, {
             return onWanted(mail.peer)
           case "Unwanted":
             return onUnwanted(mail.peer)
-          case "Reach":
-            return feed(Event.Reach({ now: now(), peer: mail.peer, signal: mail.signal }))
+          case "Reach": {
+            const { peer, signal } = mail
+            return identity.sign("signal", OverlayFrame.signedBytes(networkName, self, peer, signal)).pipe(
+              Effect.flatMap((signature) => feed(Event.Reach({ now: now(), peer, signal: { ...signal, signature } })))
+            )
+          }
         }
       }
 

@@ -68,8 +68,8 @@ export class World extends Context.Service<World, {
   mesh(name: string | number, options?: PeerOptions): Layer.Layer<Mesh, InvalidInput>
   /** The id of the peer with that name, which need not be there. */
   idOf(name: string | number): Effect.Effect<PeerId>
-  /** The two edges as a peer with that id has them, for what is not a mesh. */
-  edges(peerId: PeerId): Layer.Layer<SignalingTransport | WebRtc>
+  /** The two edges as a peer with that id has them, for what is not a mesh, and the bare socket to a hub. */
+  edges(peerId: PeerId): Layer.Layer<SignalingTransport | WebRtc | Socket.WebSocketConstructor>
   /**
    * Runs an effect while time goes on, until it is done: its sleeps, time-outs and finalizers take no time of yours. Dies
    * when that takes longer than `atMost` (default: a day of virtual time).
@@ -155,7 +155,7 @@ const make = Effect.fnUntraced(function*(options: WorldOptions) {
   const edgesAt = (peerId: PeerId, place: Place) =>
     Layer.mergeAll(
       SignalingWebSocket.layer.pipe(
-        Layer.provide(Layer.succeed(Socket.WebSocketConstructor, (url) =>
+        Layer.provideMerge(Layer.succeed(Socket.WebSocketConstructor, (url) =>
           SimulatedSocket.dial(network, place, peerId, simulated.get(hostOf(url)))))
       ),
       Layer.succeed(WebRtc, engine.at(place))

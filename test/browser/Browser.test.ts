@@ -1,6 +1,6 @@
 /** Real browsers, real WebRTC: the hub's own page, Node, and a peer that speaks as PeerPigeon does. */
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, Option, Stream } from "effect"
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import type { Page } from "playwright-core"
@@ -259,13 +259,17 @@ describe.skipIf(unavailable !== undefined)("in Chromium", () => {
 
           const messages = (yield* Fiber.join(heard)).map(summary).toSorted()
           assert.deepStrictEqual(messages, [`broadcast from ${id}: coo`, `direct from ${id}: coo, you`])
+          yield* node.dht.put("grain", { corns: 3 })
           yield* node.broadcast("grain")
           yield* node.send(PeerId.make(id), { food: "grain, for you" })
           assert.deepStrictEqual(yield* Fiber.join(flight), {
             offered: offers,
             chat: "grain",
-            dm: { food: "grain, for you" }
+            dm: { food: "grain, for you" },
+            found: { corns: 3 }
           })
+          const nest = Option.getOrThrow(yield* node.dht.get("nest"))
+          assert.deepStrictEqual<unknown>([nest.value, nest.writer], ["straw", id])
         }).pipe(Effect.scoped), 60_000)
     }
   })

@@ -21,7 +21,12 @@ const errors: ReadonlyArray<readonly [error: Error & { readonly _tag: string }, 
   [new Errors.NotJoined({ operation: "broadcast" }), "broadcast", "Join one first"],
   [new Errors.AlreadyJoined({ networkName }), "dove", "Leave it"],
   [
-    new Errors.AwayFromHome({ networkName: NetworkName.make("global"), originalNetworkName: networkName }),
+    new Errors.AwayFromHome({
+      operation: "get",
+      networkName: NetworkName.make("global"),
+      originalNetworkName: networkName
+    }),
+    "Cannot get",
     "dove",
     "global",
     "until somebody is at home"

@@ -141,6 +141,18 @@ describe("the promise API", () => {
       assert.deepInclude(await ada.dhtPut("k", 1), { version: 1, holders: 2 })
       assert.deepNestedInclude(await bob.dhtGet("k"), { value: 1, writer: ada.peerId })
       assert.isUndefined(await bob.dhtGet("absent"))
+      assert.isUndefined(await bob.dhtGet("k", { signedBy: ada.peerId }))
+      assert.deepInclude(await rejection(bob.dhtGet("k", { signedBy: "ada" })), {
+        _tag: "InvalidInput",
+        field: "signedBy"
+      })
+      await ada.dhtPut(ada.dhtOwnKey("profile"), "Ada")
+      assert.deepNestedInclude(await bob.dhtGet(`@${ada.peerId}/profile`, { signedBy: ada.peerId }), {
+        value: "Ada",
+        signedBy: ada.peerId
+      })
+      await bob.dhtPut("signed", 1, { signed: true })
+      assert.deepNestedInclude(await ada.dhtGet("signed"), { signedBy: bob.peerId })
       const first = next()
       await bob.dhtSubscribe("k", listener)
       await first
