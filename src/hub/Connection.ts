@@ -21,7 +21,7 @@ export interface Connection {
   /** Completes when the socket is closed, or starts to be closed by the hub. */
   readonly ended: Effect.Effect<void>
   /** Hands a frame over; `false` when the socket is closing, or is closed because it reads too slowly. Never throws. */
-  send(frame: string): boolean
+  send(frame: string | Uint8Array): boolean
   /** Starts to close, unless that has begun. The reason may have 123 bytes. */
   close(code: number, reason: string): void
   /** Drops the socket without a word. */

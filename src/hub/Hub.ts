@@ -10,6 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -18,14 +19,10 @@ import type { InvalidInput } from "../domain/Errors.ts"
 import { PeerId, short } from "../domain/PeerId.ts"
 import * as Admission from "./Admission.ts"
 import * as Connection from "./Connection.ts"
-import * as Directory from "./Directory.ts"
+import * as Exchange from "./Exchange.ts"
 import * as HttpApi from "./HttpApi.ts"
-import * as Limits from "./Limits.ts"
 import * as Listener from "./Listener.ts"
-import * as Lookout from "./Lookout.ts"
 import * as Options from "./Options.ts"
-import * as Registry from "./Registry.ts"
-import * as Router from "./Router.ts"
 import * as Session from "./Session.ts"
 import * as Traffic from "./Traffic.ts"
 import * as Wire from "./Wire.ts"
@@ -81,11 +78,12 @@ export const make = Effect.fnUntraced(function*(
   const now = () => clock.currentTimeMillisUnsafe()
   const startedAt = now()
 
-  const registry = Registry.make(Limits.networksPerPeer)
-  const traffic = Traffic.make()
-  const lookout = Lookout.make({ registry, now })
-  const directory = Directory.make({ registry, waiting: lookout.waiting, now })
-  const router = Router.make({ registry, lookout, directory, traffic, now })
+  const random = yield* Random.Random
+  const { directory, lookout, registry, router, traffic } = Exchange.make({
+    introductions: settings.introductions,
+    now,
+    random: () => random.nextDoubleUnsafe()
+  })
   const admission = Admission.make(router, settings)
 
   /** Drops the connection once the peer has given no sign of life for too long. */

@@ -94,13 +94,20 @@ export const messages = (
 export const strikes: Allowance = { burst: 20, perSecond: 0.1, patience: 0 }
 
 /**
- * The most members that one announcement introduces to the newcomer, and the newcomer to them. More than
- * the 50 links that a PeerPigeon peer holds at most, so nobody is left short; few enough that a thousand
- * peers who come back at once cost a thousand times 128 messages and not a million.
+ * The most members that one announcement introduces to the newcomer, and the newcomer to them. Eight of them are next to
+ * it on the ring, which is twice what a mesh links; and a join costs forty messages, however large the network is.
  *
  * @category constants
  */
-export const introductions = 64
+export const introductions = 20
+
+/**
+ * The most members that are told when one leaves: those it was introduced to and those who came later and were introduced
+ * to it. A newcomer makes 20 acquaintances and, while others come and go, gains as many again.
+ *
+ * @category constants
+ */
+export const acquaintances = 128
 
 /** The most networks that one connection may be in: far more than a peer watches, few enough to list. @category constants */
 export const networksPerPeer = 32

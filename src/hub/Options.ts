@@ -47,6 +47,8 @@ export const HubOptions = Schema.Struct({
   messagesPerSecond: withDefault(Count, Limits.messagesPerSecond),
   /** The most messages that a peer may send at once, after a rest. Default 2000. */
   messageBurst: withDefault(Count, Limits.messageBurst),
+  /** The most members that a newcomer is introduced to, and they to it. Default 20. */
+  introductions: withDefault(Count, Limits.introductions),
   /** How long a connection may be silent before it is asked for a sign of life. Default 30 s. */
   heartbeat: withDefault(Period, Duration.seconds(30)),
   /** How long a sign of life may take before the connection counts as dead. Default 10 s. */

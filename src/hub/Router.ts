@@ -83,10 +83,8 @@ export const make = (options: {
     sender.strike()
   }
 
-  const tell = (networkName: NetworkName, except: Peer, frame: string): void => {
-    for (const { peer } of registry.members(networkName)) {
-      if (peer !== except) peer.send(Wire.addressedTo(frame, peer.peerId))
-    }
+  const tell = (peers: ReadonlyArray<Peer>, frame: string): void => {
+    for (const peer of peers) peer.send(Wire.addressedTo(frame, peer.peerId))
   }
 
   const relay = (sender: Sender, signal: Relayed): void => {
@@ -103,8 +101,11 @@ export const make = (options: {
     // Data nested many thousand levels deep can be parsed, but not written again.
     const frame = Result.try(() => Wire.relayed(signal, sender.peerId, networkName, now()))
     if (Result.isFailure(frame)) return malformed(sender, `Not a valid ${signal.type}: data is nested too deeply`)
-    if (target.send(frame.success)) traffic.relayed++
-    else refuse(sender, `The ${signal.type} went nowhere: peer ${short(signal.targetPeerId)} is just leaving`)
+    if (target.send(frame.success)) {
+      traffic.relayed++
+      // They may know each other from the mesh, and then each wants to hear that the other is gone.
+      if (signal.type === "offer") registry.acquaint(sender, networkName, target)
+    } else refuse(sender, `The ${signal.type} went nowhere: peer ${short(signal.targetPeerId)} is just leaving`)
   }
 
   const announce = (sender: Sender, networkName: NetworkName, facts: PeerFacts): void => {
@@ -118,7 +119,7 @@ export const make = (options: {
     lookout.moved(sender, networkName)
     const timestamp = now()
     const newcomer = Wire.discovered(sender.peerId, facts, networkName, timestamp)
-    for (const { facts, peer } of registry.sample(sender, networkName, Limits.introductions)) {
+    for (const { facts, peer } of registry.introduce(sender, networkName)) {
       peer.send(Wire.addressedTo(newcomer, peer.peerId))
       sender.send(
         Wire.addressedTo(Wire.discovered(peer.peerId, facts, networkName, timestamp), sender.peerId)
@@ -127,12 +128,13 @@ export const make = (options: {
   }
 
   const depart = (peer: Peer, networkName: NetworkName, farewell: boolean): void => {
-    const member = registry.leave(peer, networkName)
-    if (member === undefined) return
+    const departure = registry.leave(peer, networkName)
+    if (departure === undefined) return
     lookout.moved(peer, networkName)
+    const { acquaintances, member } = departure
     const timestamp = now()
-    if (farewell) tell(networkName, peer, Wire.goodbye(peer.peerId, networkName, timestamp))
-    tell(networkName, peer, Wire.disconnected(peer.peerId, member.facts.isHub === true, networkName, timestamp))
+    if (farewell) tell(acquaintances, Wire.goodbye(peer.peerId, networkName, timestamp))
+    tell(acquaintances, Wire.disconnected(peer.peerId, member.facts.isHub === true, networkName, timestamp))
   }
 
   const goodbye = (sender: Sender, networkName: NetworkName | undefined): void => {
