@@ -6,7 +6,6 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
 import type { HubSettings } from "./Options.ts"
 import type { Router } from "./Router.ts"
 import type { Session } from "./Session.ts"
@@ -25,11 +24,13 @@ export interface Admission {
   /** Peers that are in. */
   readonly size: number
   /**
-   * Lets a peer in until the scope closes. If its id is taken, the holder has `takeoverPatience` to show
+   * Lets a peer in until it is let out. If its id is taken, the holder has `takeoverPatience` to show
    * that it lives: then the newcomer is refused. Otherwise the holder is put out first, and its networks
    * are told.
    */
-  admit(session: Session): Effect.Effect<void, Refused, Scope.Scope>
+  admit(session: Session): Effect.Effect<void, Refused>
+  /** Lets a peer out, if it is in. */
+  release(session: Session): void
 }
 
 /** An empty house. Whoever is put out is taken out of its networks by `router`. @category constructors */
@@ -52,7 +53,7 @@ export const make = (
     yield* Effect.logInfo("A peer came back before its dead connection was noticed")
     release(holder)
     router.lost(holder)
-    yield* holder.connection.terminate
+    holder.connection.terminate()
   })
 
   const claim = (session: Session) =>
@@ -73,7 +74,8 @@ export const make = (
     admit: Effect.fnUntraced(function*(session) {
       const holder = holders.get(keyOf(session))
       if (holder !== undefined) yield* makeWay(holder)
-      yield* Effect.acquireRelease(claim(session), () => Effect.sync(() => release(session)))
-    })
+      yield* claim(session)
+    }),
+    release
   }
 }

@@ -1,8 +1,8 @@
 /**
  * The hub: where peers meet before they talk to each other directly.
  *
- * Frames are handled in the sockets' own callbacks (`Router`); whatever waits, fails or must be released
- * is a fiber: one for each connection, from its handshake to its end, and one that tells those who watch.
+ * Frames are handled in the sockets' own callbacks (`FastRelay`, `Router`). What waits is a fiber: one for each newcomer
+ * until it is let in, one that looks after all connections, and one that tells those who watch.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -14,13 +14,16 @@ import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { type WebSocket, WebSocketServer } from "ws"
+import { WebSocketServer } from "ws"
 import type { InvalidInput } from "../domain/Errors.ts"
-import { PeerId, short } from "../domain/PeerId.ts"
+import { PeerId } from "../domain/PeerId.ts"
 import * as Admission from "./Admission.ts"
 import * as Connection from "./Connection.ts"
+import * as Connections from "./Connections.ts"
 import * as Exchange from "./Exchange.ts"
+import * as FastRelay from "./FastRelay.ts"
 import * as HttpApi from "./HttpApi.ts"
+import * as Limits from "./Limits.ts"
 import * as Listener from "./Listener.ts"
 import * as Options from "./Options.ts"
 import * as Session from "./Session.ts"
@@ -84,51 +87,49 @@ export const make = Effect.fnUntraced(function*(
     now,
     random: () => random.nextDoubleUnsafe()
   })
+  const fast = FastRelay.make({ registry, traffic, now })
   const admission = Admission.make(router, settings)
 
-  /** Drops the connection once the peer has given no sign of life for too long. */
-  const keepAlive = Effect.fnUntraced(function*({ connection, peerId }: Session.Session) {
-    yield* connection.alive(settings.heartbeatPatience).pipe(
-      Effect.delay(settings.heartbeat),
-      Effect.repeat({ while: (alive) => alive })
-    )
-    yield* Effect.logInfo(`Peer ${short(peerId)} gives no sign of life: its connection is dropped`)
-    yield* connection.terminate
-  })
+  const sessions: Session.Surroundings = {
+    allowance: Limits.messages(settings),
+    strikes: Limits.strikes(settings.malformedBurst),
+    router,
+    fast,
+    traffic,
+    now,
+    ended(session) {
+      admission.release(session)
+      router.lost(session)
+    }
+  }
 
-  /** Serves a peer until its connection ends, from either side. */
+  /** Lets a peer in, or says why not. From then on its connection calls, and no fiber waits. */
   const serve = Effect.fnUntraced(function*(connection: Connection.Connection, target: string) {
     const claimed = claimedId(target)
     if (Result.isFailure(claimed)) return yield* new Admission.Refused({ reason: "Invalid peerId format" })
-    const session = Session.make({ peerId: claimed.success, connection, settings, traffic, now })
+    const session = new Session.Session(claimed.success, connection, sessions)
     yield* Effect.raceFirst(admission.admit(session), connection.ended)
+    if (connection.endedAt !== undefined) return admission.release(session)
     session.send(Wire.connected(session.peerId, now()))
-    Session.listen(session, router)
-    yield* Effect.forkScoped(keepAlive(session))
-    yield* connection.ended
-    router.lost(session)
+    connection.listen(session)
   })
 
-  /** One connection from its handshake to its end. */
-  const accept = Effect.fnUntraced(
-    function*(socket: WebSocket, target: string) {
-      yield* Effect.acquireRelease(Effect.sync(() => open++), () => Effect.sync(() => open--))
-      const connection = yield* Connection.make(socket, settings)
-      yield* Effect.catchTag(serve(connection, target), "Refused", ({ reason }) => {
+  /** One connection from its handshake until it is let in. */
+  const accept = (connection: Connection.Connection, target: string) =>
+    serve(connection, target).pipe(
+      Effect.catchTag("Refused", ({ reason }) => {
         traffic.refused++
         connection.close(Connection.closeCode.policy, reason)
         return Effect.logDebug(`A connection was refused: ${reason}`)
-      })
-    },
-    Effect.scoped,
-    Effect.tapDefect((defect) => Effect.logError("A connection ended by a bug", defect))
-  )
+      }),
+      Effect.tapDefect((defect) => Effect.logError("A connection ended by a bug", defect))
+    )
 
   const listener = yield* Listener.make(settings)
+  const connections = yield* Connections.make(settings, now)
   const run = yield* FiberSet.makeRuntime<never, void>()
-  let open = 0
   const presence = (): Traffic.Presence => ({
-    connections: open,
+    connections: connections.size,
     peers: admission.size,
     networks: registry.networkCount
   })
@@ -140,6 +141,7 @@ export const make = Effect.fnUntraced(function*(
   }))
 
   yield* Effect.forkScoped(lookout.serve)
+  yield* Effect.forkScoped(connections.serve)
 
   const sockets = new WebSocketServer({
     noServer: true,
@@ -150,9 +152,9 @@ export const make = Effect.fnUntraced(function*(
   const request = yield* HttpApi.make({ stats, listing: Effect.sync(() => directory.listing) }, settings)
   const port = yield* listener.listen({
     request,
-    upgrade: (request, socket, head) =>
-      sockets.handleUpgrade(request, socket, head, (socket) => {
-        run(accept(socket, request.url ?? ""))
+    upgrade: (request, tcp, head) =>
+      sockets.handleUpgrade(request, tcp, head, (socket) => {
+        run(accept(connections.take(socket, tcp), request.url ?? ""))
       })
   })
 

@@ -85,17 +85,20 @@ export const messages = (
   patience: options.messageBurst / 4
 })
 
-/**
- * Messages of one connection that are not of the protocol. A peer with a bug is told so twenty times; a
- * tenth of a token per second forgives what happens now and then.
- *
- * @category constants
- */
-export const strikes: Allowance = { burst: 20, perSecond: 0.1, patience: 0 }
+/** How many messages of one connection may not be of the protocol: a peer with a bug is told so twenty times. @category constants */
+export const malformedBurst = 20
 
 /**
- * The most members that one announcement introduces to the newcomer, and the newcomer to them. Eight of them are next to
- * it on the ring, which is twice what a mesh links; and a join costs forty messages, however large the network is.
+ * Messages of one connection that are not of the protocol. A tenth of a token per second forgives what happens now and
+ * then.
+ *
+ * @category constructors
+ */
+export const strikes = (burst: number): Allowance => ({ burst, perSecond: 0.1, patience: 0 })
+
+/**
+ * The most members that one announcement introduces to the newcomer, and the newcomer to them. Twelve of them are next
+ * to it on the ring, three times what a mesh links; and a join costs forty messages, however large the network is.
  *
  * @category constants
  */

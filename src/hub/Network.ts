@@ -32,10 +32,10 @@ export interface Introductions {
   readonly total: number
 }
 
-/** How to meet `total` members: two fifths from the ring, three tenths by XOR, and the rest any. @category constructors */
+/** How to meet `total` members: three fifths from the ring, a fifth by XOR, and the rest any. @category constructors */
 export const introductions = (total: number): Introductions => ({
-  perSide: Math.ceil(total / 5),
-  byXor: Math.floor((total * 3) / 10),
+  perSide: Math.ceil((total * 3) / 10),
+  byXor: Math.floor(total / 5),
   total
 })
 

@@ -47,6 +47,11 @@ export const HubOptions = Schema.Struct({
   messagesPerSecond: withDefault(Count, Limits.messagesPerSecond),
   /** The most messages that a peer may send at once, after a rest. Default 2000. */
   messageBurst: withDefault(Count, Limits.messageBurst),
+  /**
+   * How many messages of a connection may not be of the protocol; beyond it the connection is closed with code 1008, and
+   * one is forgiven every ten seconds. Default 20.
+   */
+  malformedBurst: withDefault(Count, Limits.malformedBurst),
   /** The most members that a newcomer is introduced to, and they to it. Default 20. */
   introductions: withDefault(Count, Limits.introductions),
   /** How long a connection may be silent before it is asked for a sign of life. Default 30 s. */

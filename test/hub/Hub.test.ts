@@ -252,7 +252,7 @@ describe("limits", () => {
     Effect.gen(function*() {
       const { url } = yield* start()
       const a = yield* join(url, ada)
-      yield* Effect.forEach(Array.from({ length: Limits.strikes.burst + 1 }), () => a.sendText("?"), { discard: true })
+      yield* Effect.forEach(Array.from({ length: Limits.malformedBurst + 1 }), () => a.sendText("?"), { discard: true })
       assert.deepStrictEqual(yield* a.closed, { code: 1008, reason: "Too many malformed messages" })
     }))
 
