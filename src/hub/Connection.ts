@@ -109,7 +109,10 @@ export class Connection {
   send(frame: string | Uint8Array): boolean {
     const socket = this.#socket
     if (socket.readyState !== socket.OPEN) return false
-    if (socket.bufferedAmount > this.#shared.settings.maxBufferedBytes) {
+    const { maxBufferedBytes } = this.#shared.settings
+    // What only waits for the end of the turn is nobody's fault.
+    if (socket.bufferedAmount > maxBufferedBytes && this.#written) this.#tcp.uncork()
+    if (socket.bufferedAmount > maxBufferedBytes) {
       this.close(closeCode.tryAgainLater, "Reading too slowly")
       return false
     }
