@@ -35,6 +35,8 @@ const colon = code(":")
 const comma = code(",")
 const minus = code("-")
 const zero = code("0")
+const space = code(" ")
+const letterU = code("u")
 const openBrace = code("{")
 const closeBrace = code("}")
 const openBracket = code("[")
@@ -44,8 +46,6 @@ const closeBracket = code("]")
 const among = (isIn: (character: string) => boolean): Uint8Array =>
   Uint8Array.from({ length: 256 }, (_, byte) => isIn(String.fromCharCode(byte)) ? 1 : 0)
 
-/** Bytes at which a string cannot simply go on. */
-const special = among((character) => character < " " || character === "\"" || character === "\\")
 const escaped = among((character) => "\"\\/bfnrt".includes(character))
 const hex = among((character) => /[0-9a-fA-F]/.test(character))
 const digit = among((character) => /[0-9]/.test(character))
@@ -75,22 +75,23 @@ const has = (bytes: Uint8Array, at: number, expected: Uint8Array): boolean => {
 /** Whether a byte of a table is at a place, which may be beyond the end. */
 const is = (table: Uint8Array, bytes: Uint8Array, at: number): boolean => table[bytes[at] ?? 0] === 1
 
-/** Reads the rest of a string whose opening quote was read. */
+/** Reads the rest of a string whose opening quote was read. Most of a signal is in here. */
 const string = (bytes: Uint8Array, from: number): number => {
   const end = bytes.length
   let at = from
-  while (true) {
-    while (at < end && special[bytes[at] ?? 0] === 0) at++
-    const byte = bytes[at]
+  while (at < end) {
+    const byte = bytes[at] ?? 0
     if (byte === quote) return at + 1
-    if (byte !== backslash) return no
-    if (is(escaped, bytes, at + 1)) at += 2
+    if (byte < space) return no
+    if (byte !== backslash) at++
+    else if (is(escaped, bytes, at + 1)) at += 2
     else if (
-      bytes[at + 1] === 0x75 && is(hex, bytes, at + 2) && is(hex, bytes, at + 3) && is(hex, bytes, at + 4) &&
+      bytes[at + 1] === letterU && is(hex, bytes, at + 2) && is(hex, bytes, at + 3) && is(hex, bytes, at + 4) &&
       is(hex, bytes, at + 5)
     ) at += 6
     else return no
   }
+  return no
 }
 
 /** Reads the rest of a string of bytes of one table; the place of its closing quote. */
