@@ -5,19 +5,10 @@
  * somebody else by a capital letter.
  */
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import type { HubSettings } from "./Options.ts"
+import { Refused } from "./Refused.ts"
 import type { Router } from "./Router.ts"
 import type { Session } from "./Session.ts"
-
-/** A connection may not come in. The reasons are PeerPigeon's. @category errors */
-export class Refused extends Schema.TaggedError<Refused>()("Refused", {
-  reason: Schema.Literals(["Invalid peerId format", "Peer already connected", "Maximum connections reached"])
-}) {
-  override get message() {
-    return this.reason
-  }
-}
 
 /** The door of the hub. @category models */
 export interface Admission {

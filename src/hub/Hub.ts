@@ -20,12 +20,15 @@ import { PeerId } from "../domain/PeerId.ts"
 import * as Admission from "./Admission.ts"
 import * as Connection from "./Connection.ts"
 import * as Connections from "./Connections.ts"
+import * as Entrance from "./Entrance.ts"
 import * as Exchange from "./Exchange.ts"
 import * as FastRelay from "./FastRelay.ts"
 import * as HttpApi from "./HttpApi.ts"
 import * as Limits from "./Limits.ts"
 import * as Listener from "./Listener.ts"
 import * as Options from "./Options.ts"
+import * as PeerToken from "./PeerToken.ts"
+import { Refused } from "./Refused.ts"
 import * as Session from "./Session.ts"
 import * as Traffic from "./Traffic.ts"
 import * as Wire from "./Wire.ts"
@@ -51,6 +54,12 @@ export class Hub extends Context.Service<Hub, {
   static readonly layer = (
     options: Options.HubOptions = {}
   ): Layer.Layer<Hub, InvalidInput | Listener.HubCannotListen> => Layer.effect(Hub, make(options))
+}
+
+/** What a request for a WebSocket says. */
+interface Guest {
+  readonly target: string
+  readonly token: string | undefined
 }
 
 const decodePeerId = Schema.decodeUnknownResult(PeerId)
@@ -84,11 +93,16 @@ export const make = Effect.fnUntraced(function*(
   const random = yield* Random.Random
   const { directory, lookout, registry, router, traffic } = Exchange.make({
     introductions: settings.introductions,
+    networksPerPeer: settings.networksPerPeer,
     now,
     random: () => random.nextDoubleUnsafe()
   })
   const fast = FastRelay.make({ registry, traffic, now })
   const admission = Admission.make(router, settings)
+  const tokens = settings.peerTokenSecret === undefined
+    ? PeerToken.anybody
+    : PeerToken.make(settings.peerTokenSecret, now)
+  const entrance = Entrance.make(settings, { now, refused: () => traffic.refused++ })
 
   const sessions: Session.Surroundings = {
     allowance: Limits.messages(settings),
@@ -104,10 +118,12 @@ export const make = Effect.fnUntraced(function*(
   }
 
   /** Lets a peer in, or says why not. From then on its connection calls, and no fiber waits. */
-  const serve = Effect.fnUntraced(function*(connection: Connection.Connection, target: string) {
-    const claimed = claimedId(target)
-    if (Result.isFailure(claimed)) return yield* new Admission.Refused({ reason: "Invalid peerId format" })
+  const serve = Effect.fnUntraced(function*(connection: Connection.Connection, guest: Guest) {
+    const claimed = claimedId(guest.target)
+    if (Result.isFailure(claimed)) return yield* new Refused({ reason: "Invalid peerId format" })
     const session = new Session.Session(claimed.success, connection, sessions)
+    const { networks } = yield* tokens.verify(guest.token, session.peerId)
+    if (networks !== undefined) session.networks = networks
     yield* Effect.raceFirst(admission.admit(session), connection.ended)
     if (connection.endedAt !== undefined) return admission.release(session)
     session.send(Wire.connected(session.peerId, now()))
@@ -115,8 +131,8 @@ export const make = Effect.fnUntraced(function*(
   })
 
   /** One connection from its handshake until it is let in. */
-  const accept = (connection: Connection.Connection, target: string) =>
-    serve(connection, target).pipe(
+  const accept = (connection: Connection.Connection, guest: Guest) =>
+    serve(connection, guest).pipe(
       Effect.catchTag("Refused", ({ reason }) => {
         traffic.refused++
         connection.close(Connection.closeCode.policy, reason)
@@ -147,15 +163,21 @@ export const make = Effect.fnUntraced(function*(
     noServer: true,
     clientTracking: false,
     maxPayload: settings.maxMessageBytes,
-    perMessageDeflate: false
+    perMessageDeflate: false,
+    handleProtocols: PeerToken.chooseSubprotocol
   })
   const request = yield* HttpApi.make({ stats, listing: Effect.sync(() => directory.listing) }, settings)
   const port = yield* listener.listen({
     request,
-    upgrade: (request, tcp, head) =>
+    connection: entrance.admitsSocket,
+    upgrade(request, tcp, head) {
+      if (!entrance.admitsUpgrade(request, tcp)) return
+      const { headers, url: target = "" } = request
+      const guest: Guest = { target, token: PeerToken.ofRequest(target, headers) }
       sockets.handleUpgrade(request, tcp, head, (socket) => {
-        run(accept(connections.take(socket, tcp), request.url ?? ""))
+        run(accept(connections.take(socket, tcp), guest))
       })
+    }
   })
 
   const { host } = settings

@@ -134,3 +134,20 @@ export const errorLength = 512
  * @category constants
  */
 export const headroom = 256
+
+/**
+ * The most connections of one address, unless told otherwise: an office or a school behind one address is not turned
+ * away, and one machine alone cannot fill a hub.
+ *
+ * @category constants
+ */
+export const connectionsPerAddress = 256
+
+/** The connections that one address may open each second for long: a tab that is reloaded takes one. @category constants */
+export const connectionRate = 10
+
+/** The most addresses that are remembered: some 10 MB. @category constants */
+export const addresses = 65_536
+
+/** The most bytes of one message: the largest description, which is ten times what browsers make. @category constants */
+export const messageBytes = 64 * 1024

@@ -42,6 +42,8 @@ export interface Outline {
 
 /** The networks and their members. @category models */
 export interface Registry {
+  /** How many networks a peer may be in at a time. */
+  readonly networksPerPeer: number
   /** Networks with at least one member. */
   readonly networkCount: number
   /** Those networks, in no particular order. */
@@ -100,6 +102,7 @@ export const make = (options: RegistryOptions): Registry => {
   }
 
   return {
+    networksPerPeer,
     get networkCount() {
       return networks.size
     },

@@ -27,6 +27,8 @@ import * as Wire from "./Wire.ts"
 
 /** A peer as the router hears it. @category models */
 export interface Sender extends Peer {
+  /** The networks that the peer may join or watch; any when absent. */
+  readonly networks?: ReadonlySet<NetworkName>
   /** Charges extra tokens; when `false`, the peer has been told and nothing more is due to it. */
   afford(tokens: number): boolean
   /** Notes that the peer sent something that is not of the protocol; too often, and it is closed. */
@@ -108,12 +110,18 @@ export const make = (options: {
     } else refuse(sender, `The ${signal.type} went nowhere: peer ${short(signal.targetPeerId)} is just leaving`)
   }
 
+  const permits = (sender: Sender, networkName: NetworkName): boolean => {
+    if (sender.networks === undefined || sender.networks.has(networkName)) return true
+    refuse(sender, `The network ${networkName} is not among those that your token is for`)
+    return false
+  }
+
   const announce = (sender: Sender, networkName: NetworkName, facts: PeerFacts): void => {
-    if (!sender.afford(Limits.fanOutCost)) return
+    if (!sender.afford(Limits.fanOutCost) || !permits(sender, networkName)) return
     if (!registry.join(sender, networkName, facts)) {
       return refuse(
         sender,
-        `You are not in the network ${networkName}: a connection may be in ${Limits.networksPerPeer} networks. Leave one first`
+        `You are not in the network ${networkName}: a connection may be in ${registry.networksPerPeer} networks. Leave one first`
       )
     }
     lookout.moved(sender, networkName)
@@ -150,7 +158,8 @@ export const make = (options: {
   }
 
   const watch = (sender: Sender, networkName: NetworkName, waiting: boolean): void => {
-    if (!sender.afford(Limits.fanOutCost) || lookout.watch(sender, networkName, waiting)) return
+    if (!sender.afford(Limits.fanOutCost) || !permits(sender, networkName)) return
+    if (lookout.watch(sender, networkName, waiting)) return
     refuse(
       sender,
       `You do not watch the network ${networkName}: a connection may watch ${Limits.watchesPerPeer} networks. Unwatch one first`

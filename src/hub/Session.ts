@@ -2,6 +2,7 @@
  * An admitted peer on its connection: who it is, and what it may still spend.
  */
 import type { Buffer } from "node:buffer"
+import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import { closeCode, type Connection, type Ear } from "./Connection.ts"
 import type { FastRelay } from "./FastRelay.ts"
@@ -27,6 +28,8 @@ export interface Surroundings {
 export class Session implements Sender, Ear {
   readonly peerId: PeerId
   readonly connection: Connection
+  /** Settled before anything is heard from the peer. */
+  networks?: ReadonlySet<NetworkName>
   readonly #shared: Surroundings
   #messages: Limits.Budget
   #strikes: Limits.Budget
