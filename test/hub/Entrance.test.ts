@@ -98,8 +98,8 @@ describe("peerTokenSecret", () => {
       const token = yield* mint({ networks: ["red"] })
       const peer = yield* connect(url, `${ada}&token=${token}`)
       yield* peer.until("connected")
-      yield* peer.announce("red")
-      yield* peer.announce("blue")
+      yield* peer.announce("red", {})
+      yield* peer.announce("blue", {})
       yield* peer.send({ type: "watch", networkName: "blue" })
       const errors = (yield* peer.drain).map((frame) => frame["error"])
       assert.deepStrictEqual(
