@@ -122,7 +122,34 @@ export type HubOptions = typeof HubOptions.Encoded
 /** The options as the hub uses them: all present. @category models */
 export type HubSettings = typeof HubOptions.Type
 
-const decode = Schema.decodeUnknownEffect(HubOptions)
+/** The variables of the environment from which the hub program takes options. @category constants */
+export const variables = {
+  port: "PORT",
+  host: "HOST",
+  maxConnections: "MAX_CONNECTIONS",
+  maxMessageBytes: "MAX_MESSAGE_BYTES",
+  maxBufferedBytes: "MAX_BUFFERED_BYTES",
+  messagesPerSecond: "MESSAGES_PER_SECOND",
+  messageBurst: "MESSAGE_BURST",
+  networksPerPeer: "NETWORKS_PER_PEER",
+  introductions: "INTRODUCTIONS",
+  connectionsPerAddress: "CONNECTIONS_PER_ADDRESS",
+  connectionRate: "CONNECTION_RATE",
+  trustedProxies: "TRUSTED_PROXIES",
+  allowedOrigins: "ALLOWED_ORIGINS",
+  peerTokenSecret: "PEER_TOKEN_SECRET",
+  corsOrigin: "CORS_ORIGIN"
+} as const satisfies Partial<Record<keyof HubOptions, string>>
+
+const decode = Schema.decodeUnknownResult(HubOptions)
+
+/** The option that is at fault, and the variable it may have come from. */
+const nameFault = (options: HubOptions): string => {
+  const fault = Object.entries(options).find(([key, value]) => Result.isFailure(decode({ [key]: value })))
+  if (fault === undefined) return "The hub's options"
+  const variable = Object.entries(variables).find(([key]) => key === fault[0])?.[1]
+  return variable === undefined ? `The hub's ${fault[0]}` : `The hub's ${fault[0]} (${variable} in the environment)`
+}
 
 /**
  * Checks options and fills in the defaults.
@@ -131,6 +158,6 @@ const decode = Schema.decodeUnknownEffect(HubOptions)
  */
 export const resolve = (options: HubOptions): Effect.Effect<HubSettings, InvalidInput> =>
   Effect.mapError(
-    decode(options),
-    ({ message }) => new InvalidInput({ field: "The hub's options", problem: message })
+    Effect.fromResult(decode(options)),
+    ({ message }) => new InvalidInput({ field: nameFault(options), problem: message })
   )

@@ -1,3 +1,4 @@
+import * as NodeWS from "@effect/platform-node/NodeWS"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -5,9 +6,14 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SignJWT } from "jose"
 import { WebSocket } from "ws"
+import { NetworkName } from "../../src/domain/NetworkName.ts"
 import { Hub } from "../../src/hub/Hub.ts"
 import * as Options from "../../src/hub/Options.ts"
 import * as PeerToken from "../../src/hub/PeerToken.ts"
+import { hubTokenOf } from "../../src/runtime/MeshOptions.ts"
+import { HubToken } from "../../src/services/signaling/HubToken.ts"
+import { SignalingTransport } from "../../src/services/SignalingTransport.ts"
+import * as SignalingWebSocket from "../../src/services/SignalingWebSocket.ts"
 import { ada, type Closing, connect, eventually, nth } from "./TestPeer.ts"
 
 const start = (options: Options.HubOptions) =>
@@ -108,11 +114,49 @@ describe("peerTokenSecret", () => {
       )
     }))
 
+  it.live("lets a mesh in whose token is asked for at each connection", () =>
+    Effect.gen(function*() {
+      const { url } = yield* start({ peerTokenSecret: secret })
+      let asked = 0
+      const hubToken = async () => {
+        asked++
+        return new SignJWT({}).setProtectedHeader({ alg: "HS256" }).setExpirationTime("1m")
+          .sign(new TextEncoder().encode(secret))
+      }
+      const transport = yield* SignalingTransport
+      const session = yield* transport.open({ peerId: ada, hubs: [url] }).pipe(
+        Effect.provideService(HubToken, hubTokenOf({ hubToken }))
+      )
+      yield* session.join(NetworkName.make("red"))
+      assert.strictEqual((yield* session.state)._tag, "Connected")
+      assert.strictEqual(asked, 1)
+      const refused = yield* transport.open({ peerId: nth(1), hubs: [url] })
+      const error = yield* Effect.flip(refused.join(NetworkName.make("red")))
+      assert.strictEqual(error._tag, "HubRefused")
+      assert.include(error.message, "A peer token is needed")
+    }).pipe(Effect.provide(Layer.provide(SignalingWebSocket.layer, NodeWS.layerWebSocketConstructor))))
+
   it.effect("is not told when it is too short", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(Options.resolve({ peerTokenSecret: "swordfish" }))
+      assert.include(error.message, "PEER_TOKEN_SECRET")
       assert.include(error.message, "32 bytes")
       assert.notInclude(error.message, "swordfish")
       assert.notInclude(JSON.stringify(error), "swordfish")
+    }))
+})
+
+describe("an option that cannot be used", () => {
+  it.effect.each(
+    [
+      [{ trustedProxies: ["10.0.0.0/40"] }, "TRUSTED_PROXIES", "networks such as 10.1.0.0/16"],
+      [{ allowedOrigins: ["https://example.org/"] }, "ALLOWED_ORIGINS", "an origin such as https://example.org"],
+      [{ introductions: 0 }, "INTRODUCTIONS", "a whole number above 0"]
+    ] as const
+  )("is named, with its variable and what it accepts: %j", ([options, variable, expected]) =>
+    Effect.gen(function*() {
+      const { message } = yield* Effect.flip(Options.resolve(options))
+      assert.include(message, variable)
+      assert.include(message, expected)
     }))
 })
