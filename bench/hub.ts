@@ -3,11 +3,13 @@
  * whatever else the machine does hits both alike, with server and load on cores of their own where there are two.
  *
  * Run with `npm run bench:hub`. `-- --rounds 5` (default 3) takes more time, `--seconds 3` (default 2) is how long each
- * measurement takes, `--idle 5000` is how many idle connections, and `--only speed,malformed,latency,idle` picks.
+ * measurement takes, `--idle 5000` is how many idle connections, and `--only speed,malformed,latency,idle,flood,
+ * fuzz` picks.
  */
 import { type ChildProcess, fork, spawnSync } from "node:child_process"
 import { once } from "node:events"
-import { availableParallelism } from "node:os"
+import { availableParallelism, setPriority } from "node:os"
+import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import type { Order, Report } from "./hub/load.ts"
@@ -17,7 +19,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "2" },
     idle: { type: "string", default: "5000" },
-    only: { type: "string", default: "speed,malformed,latency,idle" }
+    only: { type: "string", default: "speed,malformed,latency,idle,flood,fuzz" }
   }
 })
 const rounds = Number(values.rounds)
@@ -145,4 +147,52 @@ if (wanted.has("idle")) {
   }
   table(`heap per idle connection of ${idle}`, "KiB", heap)
   table("resident memory per idle connection", "KiB", rss)
+}
+
+if (wanted.has("flood")) {
+  const bots = 100
+  const rate = 2000
+  const p99 = { quiet: new Array<number>(), flooded: new Array<number>() }
+  for (let round = 0; round < rounds; round++) {
+    const { port, server } = await start("limited")
+    const [good, bad] = [run("hub/load.ts", 1), run("hub/load.ts", 1)]
+    if (bad.pid !== undefined) setPriority(bad.pid, 10)
+    await order(good, { order: "connect", port, peers, network: peers })
+    await order(good, { order: "pace", rate, seconds: 1 })
+    const quiet = await order(good, { order: "pace", rate, seconds })
+    const swarm = order(bad, { order: "swarm", port, bots, seconds: seconds + 2 })
+    await sleep(500)
+    const flooded = await order(good, { order: "pace", rate, seconds })
+    const { messages } = await swarm
+    p99.quiet.push(quantile(quiet.latencies, 0.99) / 1000)
+    p99.flooded.push(quantile(flooded.latencies, 0.99) / 1000)
+    console.log(
+      `  ${bots} bad clients sent ${Math.round(messages / (seconds + 2))}/s; of ${
+        rate * seconds
+      } good messages ${flooded.messages} arrived`
+    )
+    for (const child of [good, bad, server]) child.disconnect()
+  }
+  const [quiet, flooded] = [median(p99.quiet), median(p99.flooded)]
+  console.log(
+    `p99 of ${peers} good clients          quiet ${quiet.toFixed(2)} ms  flooded ${
+      flooded.toFixed(2)
+    } ms  flooded/quiet ${(flooded / quiet).toFixed(2)}`
+  )
+}
+
+if (wanted.has("fuzz")) {
+  const frames = 100_000
+  const { port, server } = await start("hub")
+  const load = run("hub/load.ts", 1)
+  await order(load, { order: "fuzz", port, frames: frames / 10 })
+  const before = await usage(server, "memory")
+  const { messages, seconds } = await order(load, { order: "fuzz", port, frames })
+  const after = await usage(server, "memory")
+  console.log(
+    `${frames} fuzzed frames in ${seconds.toFixed(0)} s: the hub ${
+      messages === 1 ? "answers" : "DOES NOT ANSWER"
+    }, and its heap grew by ${((after.heap - before.heap) / 1024).toFixed(0)} KiB`
+  )
+  for (const child of [load, server]) child.disconnect()
 }

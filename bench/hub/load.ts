@@ -12,7 +12,10 @@ export type Order =
   | { readonly order: "flood"; readonly inFlight: number; readonly seconds: number; readonly malformed: number }
   /** Sends at a rate, in messages per second of all peers together, and takes the time of each. */
   | { readonly order: "pace"; readonly rate: number; readonly seconds: number }
-  | { readonly order: "close" }
+  /** So many bad clients say as much as the server takes, and come back when they are thrown out. */
+  | { readonly order: "swarm"; readonly port: number; readonly bots: number; readonly seconds: number }
+  /** Sends so many frames of random bytes, or of messages with random changes, and then asks whether the hub is there. */
+  | { readonly order: "fuzz"; readonly port: number; readonly frames: number }
 
 export type Report = { readonly messages: number; readonly seconds: number; readonly latencies: ReadonlyArray<number> }
 
@@ -110,6 +113,67 @@ const pace = async (rate: number, seconds: number): Promise<void> => {
   await sleep(300)
 }
 
+/** Bad clients, each from an address of its own behind a proxy: some flood each other, some nobody, and some talk nonsense. */
+const swarm = async (port: number, bots: number, seconds: number): Promise<void> => {
+  const end = performance.now() + seconds * 1000
+  const bot = async (n: number): Promise<void> => {
+    while (performance.now() < end) {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/?peerId=${idOf(100_000 + n)}`, {
+        perMessageDeflate: false,
+        headers: { "x-forwarded-for": `10.${n >> 8}.${n & 255}.1` }
+      })
+      socket.on("error", () => undefined)
+      await new Promise((resolve) => socket.once("open", resolve).once("close", resolve))
+      if (socket.readyState === socket.OPEN) {
+        socket.send(JSON.stringify({ type: "announce", networkName: "swarm" }))
+      }
+      const message = JSON.stringify({
+        type: "offer",
+        data: { type: "offer", sdp },
+        networkName: "swarm",
+        targetPeerId: idOf(n % 3 === 0 ? 999_999 : 100_000 + (n + 1) % bots)
+      }).slice(0, n % 3 === 1 ? -1 : undefined)
+      while (socket.readyState === socket.OPEN && performance.now() < end) {
+        for (let burst = 0; burst < 50 && socket.bufferedAmount < 128 * 1024; burst++, arrived++) socket.send(message)
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      socket.terminate()
+      await sleep(20)
+    }
+  }
+  await Promise.all(Array.from({ length: bots }, (_, n) => bot(n)))
+}
+
+/** One message arrives when the hub still answers. */
+const fuzz = async (port: number, frames: number): Promise<void> => {
+  const messages = ["announce", "offer", "watch", "networks", "goodbye", "leave", "ping", "connection-rejected"].map(
+    (type) => JSON.stringify({ type, data: { sdp, reason: "x" }, networkName: "fuzz", targetPeerId: idOf(200_000) })
+  )
+  let sent = 0
+  while (sent < frames) {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/?peerId=${idOf(200_000)}`, { perMessageDeflate: false })
+    socket.on("error", () => undefined)
+    await new Promise((resolve) => socket.once("open", resolve).once("close", resolve))
+    for (let n = 0; n < 1000 && socket.readyState === socket.OPEN && sent < frames; n++, sent++) {
+      const bytes = Buffer.from(messages[Math.floor(Math.random() * messages.length)] ?? "")
+      for (let changes = Math.floor(Math.random() * 3); changes > 0; changes--) {
+        bytes[Math.floor(Math.random() * bytes.length)] = Math.floor(Math.random() * 256)
+      }
+      const frame = Math.random() < 0.2 ? bytes.map(() => Math.floor(Math.random() * 256)) : bytes
+      socket.send(frame, { binary: Math.random() < 0.5 })
+      if (n % 100 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    socket.close()
+    await sleep(20)
+    socket.terminate()
+  }
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/?peerId=${idOf(200_001)}`)
+  await new Promise((resolve) => socket.once("message", resolve).once("error", resolve))
+  if (socket.readyState === socket.OPEN) arrived = 1
+  socket.terminate()
+  await sleep(300)
+}
+
 const act = async (order: Order): Promise<void> => {
   switch (order.order) {
     case "connect":
@@ -118,10 +182,10 @@ const act = async (order: Order): Promise<void> => {
       return flood(order.inFlight, order.seconds, order.malformed)
     case "pace":
       return pace(order.rate, order.seconds)
-    case "close":
-      for (const { socket } of peers) socket.terminate()
-      peers = []
-      return sleep(300)
+    case "swarm":
+      return swarm(order.port, order.bots, order.seconds)
+    case "fuzz":
+      return fuzz(order.port, order.frames)
   }
 }
 

@@ -14,6 +14,7 @@ const hub = async (limited: boolean): Promise<number> => {
     host: "127.0.0.1",
     port: 0,
     maxConnections: 100_000,
+    trustedProxies: ["loopback"],
     ...(limited ? {} : { messagesPerSecond: plenty, messageBurst: plenty, malformedBurst: plenty })
   })
   const scope = await Effect.runPromise(Scope.make())
