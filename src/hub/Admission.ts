@@ -5,6 +5,7 @@
  * somebody else by a capital letter.
  */
 import * as Effect from "effect/Effect"
+import type { PeerId } from "../domain/PeerId.ts"
 import type { HubSettings } from "./Options.ts"
 import { Refused } from "./Refused.ts"
 import type { Router } from "./Router.ts"
@@ -14,6 +15,8 @@ import type { Session } from "./Session.ts"
 export interface Admission {
   /** Peers that are in. */
   readonly size: number
+  /** Whether somebody has an id, whatever the case of its letters, so that admission has to wait. */
+  isTaken(peerId: PeerId): boolean
   /**
    * Lets a peer in until it is let out. If its id is taken, the holder has `takeoverPatience` to show
    * that it lives: then the newcomer is refused. Otherwise the holder is put out first, and its networks
@@ -59,6 +62,7 @@ export const make = (
     })
 
   return {
+    isTaken: (peerId) => holders.has(peerId.toLowerCase()),
     get size() {
       return holders.size
     },

@@ -6,9 +6,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Duplex } from "node:stream"
-import type { WebSocket } from "ws"
 import { waitAtMost } from "../services/Patience.ts"
-import { closeCode, Connection, type Surroundings } from "./Connection.ts"
+import { closeCode, Connection, type HubSocket, type Surroundings } from "./Connection.ts"
 import type { HubSettings } from "./Options.ts"
 import { Turns } from "./Turns.ts"
 import * as Wire from "./Wire.ts"
@@ -18,7 +17,7 @@ export interface Connections {
   /** How many sockets are open, or not closed yet. */
   readonly size: number
   /** Takes a socket over, and looks after it until it is closed. */
-  take(socket: WebSocket, tcp: Duplex): Connection
+  take(socket: HubSocket, tcp: Duplex): Connection
   /** Looks after all of them, for as long as it runs. */
   readonly serve: Effect.Effect<never>
 }

@@ -104,9 +104,13 @@ export const make = Effect.fnUntraced(function*(
     : PeerToken.make(settings.peerTokenSecret, now)
   const entrance = Entrance.make(settings, { now, refused: () => traffic.refused++ })
 
+  const allowance = Limits.messages(settings)
+  const strikes = Limits.strikes(settings.malformedBurst)
   const sessions: Session.Surroundings = {
-    allowance: Limits.messages(settings),
-    strikes: Limits.strikes(settings.malformedBurst),
+    allowance,
+    strikes,
+    fullMessages: Limits.full(allowance, startedAt),
+    fullStrikes: Limits.full(strikes, startedAt),
     router,
     fast,
     traffic,
@@ -124,7 +128,8 @@ export const make = Effect.fnUntraced(function*(
     const session = new Session.Session(claimed.success, connection, sessions)
     const { networks } = yield* tokens.verify(guest.token, session.peerId)
     if (networks !== undefined) session.networks = networks
-    yield* Effect.raceFirst(admission.admit(session), connection.ended)
+    const admitted = admission.admit(session)
+    yield* admission.isTaken(session.peerId) ? Effect.raceFirst(admitted, connection.ended) : admitted
     if (connection.endedAt !== undefined) return admission.release(session)
     session.send(Wire.connected(session.peerId, now()))
     connection.listen(session)
@@ -160,6 +165,7 @@ export const make = Effect.fnUntraced(function*(
   yield* Effect.forkScoped(connections.serve)
 
   const sockets = new WebSocketServer({
+    WebSocket: Connection.HubSocket,
     noServer: true,
     clientTracking: false,
     maxPayload: settings.maxMessageBytes,

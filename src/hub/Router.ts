@@ -58,6 +58,13 @@ const isRejection = Schema.is(Rejection)
 const isRelayable = (data: unknown): boolean =>
   isRejection(data) && (data.reason === "max_peers_reached" || data.homing !== undefined)
 
+/** What is kept of what a peer says of itself: not who it is, which its connection says. */
+const factsOf = ({ discoverable, homing, isHub }: PeerFacts = {}): PeerFacts => ({
+  ...(isHub === undefined ? {} : { isHub }),
+  ...(homing === undefined ? {} : { homing }),
+  ...(discoverable === undefined ? {} : { discoverable })
+})
+
 /** Schema puts the path on a second line. */
 const oneLine = (message: string): string => message.replaceAll(/\s*\n\s*/g, " ")
 
@@ -181,7 +188,7 @@ export const make = (options: {
           ? relay(sender, signal)
           : refuse(sender, "The connection-rejected went nowhere: only max_peers_reached is passed on")
       case "announce":
-        return announce(sender, ofMessage(signal), signal.data ?? {})
+        return announce(sender, ofMessage(signal), factsOf(signal.data))
       case "goodbye":
         return goodbye(sender, signal.networkName)
       case "leave":

@@ -15,6 +15,9 @@ import * as Wire from "./Wire.ts"
 export interface Surroundings {
   readonly allowance: Limits.Allowance
   readonly strikes: Limits.Allowance
+  /** Of which nothing was spent since the hub began. */
+  readonly fullMessages: Limits.Budget
+  readonly fullStrikes: Limits.Budget
   readonly router: Router
   readonly fast: FastRelay
   readonly traffic: Traffic
@@ -39,9 +42,9 @@ export class Session implements Sender, Ear {
     this.peerId = peerId
     this.connection = connection
     this.#shared = shared
-    const time = shared.now()
-    this.#messages = Limits.full(shared.allowance, time)
-    this.#strikes = Limits.full(shared.strikes, time)
+    // Whoever has spent nothing shares what is full.
+    this.#messages = shared.fullMessages
+    this.#strikes = shared.fullStrikes
   }
 
   send(frame: string | Uint8Array): boolean {
