@@ -3,7 +3,7 @@
  * orders, one order at a time.
  */
 import { performance } from "node:perf_hooks"
-import { setTimeout as sleep } from "node:timers/promises"
+import { setImmediate, setTimeout as sleep } from "node:timers/promises"
 import { WebSocket } from "ws"
 
 export type Order =
@@ -135,7 +135,7 @@ const swarm = async (port: number, bots: number, seconds: number): Promise<void>
       }).slice(0, n % 3 === 1 ? -1 : undefined)
       while (socket.readyState === socket.OPEN && performance.now() < end) {
         for (let burst = 0; burst < 50 && socket.bufferedAmount < 128 * 1024; burst++, arrived++) socket.send(message)
-        await new Promise((resolve) => setImmediate(resolve))
+        await setImmediate()
       }
       socket.terminate()
       await sleep(20)
@@ -161,7 +161,7 @@ const fuzz = async (port: number, frames: number): Promise<void> => {
       }
       const frame = Math.random() < 0.2 ? bytes.map(() => Math.floor(Math.random() * 256)) : bytes
       socket.send(frame, { binary: Math.random() < 0.5 })
-      if (n % 100 === 0) await new Promise((resolve) => setImmediate(resolve))
+      if (n % 100 === 0) await setImmediate()
     }
     socket.close()
     await sleep(20)

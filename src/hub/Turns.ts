@@ -6,6 +6,7 @@
  * to, is read from again only when it is its turn: a few of those in each, in the order in which they came. So whoever
  * says little is answered in the next turn, however many others talk as fast as they can.
  */
+import { setImmediate } from "node:timers"
 
 /** What takes part. @category models */
 export interface Party {
@@ -48,7 +49,7 @@ export class Turns {
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    // After all that has arrived by now was read, and before the loop waits for more.
+    // After all that has arrived by now was read, and before the loop waits for more: a place in the loop, not a time.
     setImmediate(this.#end)
   }
 

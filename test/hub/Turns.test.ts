@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { setImmediate } from "node:timers/promises"
 import { type Party, talkersPerTurn, Turns } from "../../src/hub/Turns.ts"
 
-const turn = Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
+const turn = Effect.promise(() => setImmediate())
 
 describe("Turns", () => {
   it.live("flush what was written when the turn ends, once, and let few talkers speak in each, in order", () =>
