@@ -1,8 +1,8 @@
 /**
  * The hub: where peers meet before they talk to each other directly.
  *
- * Frames are handled in the sockets' own callbacks (`Router`); whatever waits, fails or must be released
- * is a fiber: one for each connection, from its handshake to its end, and one that tells those who watch.
+ * Frames are handled in the sockets' own callbacks (`FastRelay`, `Router`). What waits is a fiber: one for each newcomer
+ * until it is let in, one that looks after all connections, and one that tells those who watch.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -10,22 +10,25 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { type WebSocket, WebSocketServer } from "ws"
+import { WebSocketServer } from "ws"
 import type { InvalidInput } from "../domain/Errors.ts"
-import { PeerId, short } from "../domain/PeerId.ts"
+import { PeerId } from "../domain/PeerId.ts"
 import * as Admission from "./Admission.ts"
 import * as Connection from "./Connection.ts"
-import * as Directory from "./Directory.ts"
+import * as Connections from "./Connections.ts"
+import * as Entrance from "./Entrance.ts"
+import * as Exchange from "./Exchange.ts"
+import * as FastRelay from "./FastRelay.ts"
 import * as HttpApi from "./HttpApi.ts"
 import * as Limits from "./Limits.ts"
 import * as Listener from "./Listener.ts"
-import * as Lookout from "./Lookout.ts"
 import * as Options from "./Options.ts"
-import * as Registry from "./Registry.ts"
-import * as Router from "./Router.ts"
+import * as PeerToken from "./PeerToken.ts"
+import { Refused } from "./Refused.ts"
 import * as Session from "./Session.ts"
 import * as Traffic from "./Traffic.ts"
 import * as Wire from "./Wire.ts"
@@ -51,6 +54,12 @@ export class Hub extends Context.Service<Hub, {
   static readonly layer = (
     options: Options.HubOptions = {}
   ): Layer.Layer<Hub, InvalidInput | Listener.HubCannotListen> => Layer.effect(Hub, make(options))
+}
+
+/** What a request for a WebSocket says. */
+interface Guest {
+  readonly target: string
+  readonly token: string | undefined
 }
 
 const decodePeerId = Schema.decodeUnknownResult(PeerId)
@@ -81,56 +90,67 @@ export const make = Effect.fnUntraced(function*(
   const now = () => clock.currentTimeMillisUnsafe()
   const startedAt = now()
 
-  const registry = Registry.make(Limits.networksPerPeer)
-  const traffic = Traffic.make()
-  const lookout = Lookout.make({ registry, now })
-  const directory = Directory.make({ registry, waiting: lookout.waiting, now })
-  const router = Router.make({ registry, lookout, directory, traffic, now })
+  const random = yield* Random.Random
+  const { directory, lookout, registry, router, traffic } = Exchange.make({
+    introductions: settings.introductions,
+    networksPerPeer: settings.networksPerPeer,
+    now,
+    random: () => random.nextDoubleUnsafe()
+  })
+  const fast = FastRelay.make({ registry, traffic, now })
   const admission = Admission.make(router, settings)
+  const tokens = settings.peerTokenSecret === undefined
+    ? PeerToken.anybody
+    : PeerToken.make(settings.peerTokenSecret, now)
+  const entrance = Entrance.make(settings, { now, refused: () => traffic.refused++ })
 
-  /** Drops the connection once the peer has given no sign of life for too long. */
-  const keepAlive = Effect.fnUntraced(function*({ connection, peerId }: Session.Session) {
-    yield* connection.alive(settings.heartbeatPatience).pipe(
-      Effect.delay(settings.heartbeat),
-      Effect.repeat({ while: (alive) => alive })
-    )
-    yield* Effect.logInfo(`Peer ${short(peerId)} gives no sign of life: its connection is dropped`)
-    yield* connection.terminate
-  })
+  const allowance = Limits.messages(settings)
+  const strikes = Limits.strikes(settings.malformedBurst)
+  const sessions: Session.Surroundings = {
+    allowance,
+    strikes,
+    fullMessages: Limits.full(allowance, startedAt),
+    fullStrikes: Limits.full(strikes, startedAt),
+    router,
+    fast,
+    traffic,
+    now,
+    ended(session) {
+      admission.release(session)
+      router.lost(session)
+    }
+  }
 
-  /** Serves a peer until its connection ends, from either side. */
-  const serve = Effect.fnUntraced(function*(connection: Connection.Connection, target: string) {
-    const claimed = claimedId(target)
-    if (Result.isFailure(claimed)) return yield* new Admission.Refused({ reason: "Invalid peerId format" })
-    const session = Session.make({ peerId: claimed.success, connection, settings, traffic, now })
-    yield* Effect.raceFirst(admission.admit(session), connection.ended)
+  /** Lets a peer in, or says why not. From then on its connection calls, and no fiber waits. */
+  const serve = Effect.fnUntraced(function*(connection: Connection.Connection, guest: Guest) {
+    const claimed = claimedId(guest.target)
+    if (Result.isFailure(claimed)) return yield* new Refused({ reason: "Invalid peerId format" })
+    const session = new Session.Session(claimed.success, connection, sessions)
+    const { networks } = yield* tokens.verify(guest.token, session.peerId)
+    if (networks !== undefined) session.networks = networks
+    const admitted = admission.admit(session)
+    yield* admission.isTaken(session.peerId) ? Effect.raceFirst(admitted, connection.ended) : admitted
+    if (connection.endedAt !== undefined) return admission.release(session)
     session.send(Wire.connected(session.peerId, now()))
-    Session.listen(session, router)
-    yield* Effect.forkScoped(keepAlive(session))
-    yield* connection.ended
-    router.lost(session)
+    connection.listen(session)
   })
 
-  /** One connection from its handshake to its end. */
-  const accept = Effect.fnUntraced(
-    function*(socket: WebSocket, target: string) {
-      yield* Effect.acquireRelease(Effect.sync(() => open++), () => Effect.sync(() => open--))
-      const connection = yield* Connection.make(socket, settings)
-      yield* Effect.catchTag(serve(connection, target), "Refused", ({ reason }) => {
+  /** One connection from its handshake until it is let in. */
+  const accept = (connection: Connection.Connection, guest: Guest) =>
+    serve(connection, guest).pipe(
+      Effect.catchTag("Refused", ({ reason }) => {
         traffic.refused++
         connection.close(Connection.closeCode.policy, reason)
         return Effect.logDebug(`A connection was refused: ${reason}`)
-      })
-    },
-    Effect.scoped,
-    Effect.tapDefect((defect) => Effect.logError("A connection ended by a bug", defect))
-  )
+      }),
+      Effect.tapDefect((defect) => Effect.logError("A connection ended by a bug", defect))
+    )
 
   const listener = yield* Listener.make(settings)
+  const connections = yield* Connections.make(settings, now)
   const run = yield* FiberSet.makeRuntime<never, void>()
-  let open = 0
   const presence = (): Traffic.Presence => ({
-    connections: open,
+    connections: connections.size,
     peers: admission.size,
     networks: registry.networkCount
   })
@@ -142,20 +162,28 @@ export const make = Effect.fnUntraced(function*(
   }))
 
   yield* Effect.forkScoped(lookout.serve)
+  yield* Effect.forkScoped(connections.serve)
 
   const sockets = new WebSocketServer({
+    WebSocket: Connection.HubSocket,
     noServer: true,
     clientTracking: false,
     maxPayload: settings.maxMessageBytes,
-    perMessageDeflate: false
+    perMessageDeflate: false,
+    handleProtocols: PeerToken.chooseSubprotocol
   })
   const request = yield* HttpApi.make({ stats, listing: Effect.sync(() => directory.listing) }, settings)
   const port = yield* listener.listen({
     request,
-    upgrade: (request, socket, head) =>
-      sockets.handleUpgrade(request, socket, head, (socket) => {
-        run(accept(socket, request.url ?? ""))
+    connection: entrance.admitsSocket,
+    upgrade(request, tcp, head) {
+      if (!entrance.admitsUpgrade(request, tcp)) return
+      const { headers, url: target = "" } = request
+      const guest: Guest = { target, token: PeerToken.ofRequest(target, headers) }
+      sockets.handleUpgrade(request, tcp, head, (socket) => {
+        run(accept(connections.take(socket, tcp), guest))
       })
+    }
   })
 
   const { host } = settings

@@ -40,6 +40,7 @@ import type { FileSent, SendFileOptions } from "../services/files/Sending.ts"
 import { Identity } from "../services/Identity.ts"
 import { Preferences } from "../services/Preferences.ts"
 import type { Posted } from "../services/SessionContext.ts"
+import { HubToken } from "../services/signaling/HubToken.ts"
 import { SignalingTransport } from "../services/SignalingTransport.ts"
 import type { StreamOptions } from "../services/Streams.ts"
 import type { Duplex, StreamRequest } from "../services/streams/Duplex.ts"
@@ -51,7 +52,7 @@ import * as Channel from "./Channel.ts"
 import * as FileOffers from "./FileOffers.ts"
 import * as Health from "./Health.ts"
 import * as MeshDht from "./MeshDht.ts"
-import { type MeshOptions, networkNameFrom, resolve } from "./MeshOptions.ts"
+import { hubTokenOf, type MeshOptions, networkNameFrom, resolve } from "./MeshOptions.ts"
 import * as Offers from "./Offers.ts"
 import * as Subscribers from "./Subscribers.ts"
 import * as Whereabouts from "./Whereabouts.ts"
@@ -216,7 +217,9 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
   const { peerId } = yield* Identity
   const supervisor = yield* Supervisor
   const transport = yield* SignalingTransport
-  const hub = yield* transport.open({ peerId, hubs: settings.hubs })
+  const hub = yield* transport.open({ peerId, hubs: settings.hubs }).pipe(
+    Effect.provideService(HubToken, hubTokenOf(options))
+  )
   const subscribers = Subscribers.make()
   const posted = Subscribers.make<Posted>()
   const answers = yield* Answers.make

@@ -115,10 +115,11 @@ const make = Effect.fnUntraced(function*(options: WorldOptions) {
   )
   const engine = SimulatedWebRtc.make(network, { tracePackets: options.tracePackets === true })
   const urls = options.hubs ?? (["ws://hub.test"] as const)
-  const simulated = new Map(Array.from(new Set(urls), (url) => [
-    hostOf(url),
-    SimulatedHub.make(network, url, options.pigeonHubs?.includes(url) === true ? "pigeon" : "homing")
-  ]))
+  const simulated = new Map<string, SimulatedHub.SimulatedHub>()
+  for (const url of new Set(urls)) {
+    const manner = options.pigeonHubs?.includes(url) === true ? "pigeon" : "homing"
+    simulated.set(hostOf(url), yield* SimulatedHub.make(network, url, manner).pipe(Effect.provideContext(surroundings)))
+  }
   const places = new Map<PeerId, Place>()
   const lives = new Map<Place, Scope.Closeable>()
 

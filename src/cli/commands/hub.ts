@@ -25,6 +25,15 @@ const wholeNumber = (flag: string, variable: string, value: number) =>
     )
   )
 
+/** A list from a flag or else from the environment, with commas between its parts; nothing when neither is there. */
+const list = (flag: string, variable: string, metavar: string) =>
+  Flag.String(flag).pipe(
+    Flag.withMetavar(metavar),
+    Flag.withFallbackConfig(Config.String(variable)),
+    Flag.withDefault(""),
+    Flag.map((text) => text.split(",").map((part) => part.trim()).filter((part) => part !== ""))
+  )
+
 /** @category commands */
 export const hub = Command.make(
   "hub",
@@ -41,8 +50,37 @@ export const hub = Command.make(
     maxConnections: wholeNumber("max-connections", "MAX_CONNECTIONS", 1000).pipe(
       Flag.withDescription("Most peers at a time (MAX_CONNECTIONS, default 1000)")
     ),
-    maxMessageBytes: wholeNumber("max-message-bytes", "MAX_MESSAGE_BYTES", 1024 * 1024).pipe(
-      Flag.withDescription("Most bytes of one signal (MAX_MESSAGE_BYTES, default 1048576)")
+    maxMessageBytes: wholeNumber("max-message-bytes", "MAX_MESSAGE_BYTES", 65_536).pipe(
+      Flag.withDescription("Most bytes of one signal (MAX_MESSAGE_BYTES, default 65536)")
+    ),
+    maxBufferedBytes: wholeNumber("max-buffered-bytes", "MAX_BUFFERED_BYTES", 4 * 1024 * 1024).pipe(
+      Flag.withDescription("Most bytes that wait for a peer that reads slowly (MAX_BUFFERED_BYTES, default 4194304)")
+    ),
+    messagesPerSecond: wholeNumber("messages-per-second", "MESSAGES_PER_SECOND", 200).pipe(
+      Flag.withDescription("Most messages per second of one peer, for long (MESSAGES_PER_SECOND, default 200)")
+    ),
+    messageBurst: wholeNumber("message-burst", "MESSAGE_BURST", 2000).pipe(
+      Flag.withDescription("Most messages of one peer at once (MESSAGE_BURST, default 2000)")
+    ),
+    networksPerPeer: wholeNumber("networks-per-peer", "NETWORKS_PER_PEER", 32).pipe(
+      Flag.withDescription("Most networks that one peer may be in (NETWORKS_PER_PEER, default 32)")
+    ),
+    introductions: wholeNumber("introductions", "INTRODUCTIONS", 20).pipe(
+      Flag.withDescription("Most members that a newcomer is introduced to (INTRODUCTIONS, default 20)")
+    ),
+    connectionsPerAddress: wholeNumber("connections-per-address", "CONNECTIONS_PER_ADDRESS", 256).pipe(
+      Flag.withDescription("Most connections of one address (CONNECTIONS_PER_ADDRESS, default 256)")
+    ),
+    connectionRate: wholeNumber("connection-rate", "CONNECTION_RATE", 10).pipe(
+      Flag.withDescription("Most new connections of one address per second, for long (CONNECTION_RATE, default 10)")
+    ),
+    trustedProxies: list("trusted-proxies", "TRUSTED_PROXIES", "LIST").pipe(
+      Flag.withDescription(
+        "Proxies whose X-Forwarded-For is believed: addresses, networks such as 10.1.0.0/16, loopback, private (TRUSTED_PROXIES, default none)"
+      )
+    ),
+    allowedOrigins: list("allowed-origins", "ALLOWED_ORIGINS", "LIST").pipe(
+      Flag.withDescription("Origins of the pages that may connect (ALLOWED_ORIGINS, default any)")
     ),
     corsOrigin: Flag.String("cors-origin").pipe(
       Flag.withDescription("Origin of the pages that may ask for /health and the like (CORS_ORIGIN, default *)"),
@@ -50,7 +88,16 @@ export const hub = Command.make(
       Flag.withDefault("*")
     )
   },
-  (options) => Effect.promise(() => import("../hub.ts")).pipe(Effect.flatMap(({ run }) => run(options)))
+  Effect.fnUntraced(function*({ allowedOrigins, ...options }) {
+    // No flag: what is given to a command can be seen by everybody on the machine.
+    const peerTokenSecret = yield* Config.String("PEER_TOKEN_SECRET").pipe(Config.withDefault(""))
+    const { run } = yield* Effect.promise(() => import("../hub.ts"))
+    return yield* run({
+      ...options,
+      ...(allowedOrigins.length === 0 ? {} : { allowedOrigins }),
+      ...(peerTokenSecret === "" ? {} : { peerTokenSecret })
+    })
+  })
 ).pipe(
   Command.withDescription("Run a hub: where peers meet before they talk to each other directly"),
   Command.withExamples([
