@@ -1,0 +1,69 @@
+/** When the overlay wants to be woken: for its next round, for news that wait to be told, and for what it puts off. */
+import * as Rules from "./Rules.ts"
+import type { State } from "./State.ts"
+
+/** Times are in milliseconds since 1970. @category models */
+export interface Timetable {
+  /** The first of them. */
+  readonly dueAt: number
+  readonly roundAt: number
+  readonly shareAt: number
+  /** Asks for another look at the links at a time. */
+  later(at: number): void
+  /** Nothing is put off any more: all is looked at now. */
+  looking(): void
+  /** Something changed, which neighbours should hear of, all of them or only those of the ring. */
+  changed(forAll: boolean): void
+  /** News are told now; says whether to all neighbours. */
+  sharing(): boolean
+  /** Sets the time of the next round: sooner when something changed lately. */
+  nextRound(): void
+  /** Nothing is due any more. */
+  stop(): void
+}
+
+/** The first round is at random within one. @category constructors */
+export const make = (state: State): Timetable => {
+  let roundAt = state.now + Rules.round * state.random()
+  let changedAt = state.now
+  let shareAt = Infinity
+  let isForAll = false
+  let lookAt = Infinity
+
+  return {
+    get dueAt() {
+      return Math.min(roundAt, shareAt, lookAt)
+    },
+    get roundAt() {
+      return roundAt
+    },
+    get shareAt() {
+      return shareAt
+    },
+    later(at) {
+      if (at < lookAt) lookAt = at
+    },
+    looking() {
+      lookAt = Infinity
+    },
+    changed(forAll) {
+      changedAt = state.now
+      roundAt = Math.min(roundAt, state.now + Rules.round)
+      isForAll ||= forAll
+      shareAt = Math.min(shareAt, state.now + Rules.shareDelay)
+    },
+    sharing() {
+      const wasForAll = isForAll
+      shareAt = Infinity
+      isForAll = false
+      return wasForAll
+    },
+    nextRound() {
+      const length = state.now - changedAt < Rules.calmAfter ? Rules.round : Rules.round * Rules.calmRounds
+      roundAt = state.now + length * (1 + Rules.roundJitter * (2 * state.random() - 1))
+    },
+    stop() {
+      ;[roundAt, shareAt, lookAt] = [Infinity, Infinity, Infinity]
+    }
+  }
+}
