@@ -43,7 +43,9 @@ export const make = (
   return {
     compare(link, { epoch, label }) {
       const ours = labels.current.peer
-      if (labels.hear({ peer: label, epoch }, state.now) === "adopted") timetable.changed(true)
+      const heard = labels.hear({ peer: label, epoch }, state.now)
+      if (heard === "adopted") timetable.changed(true)
+      else if (heard === "renewed") timetable.renewed()
       // Two components have met: what is near us in the other one belongs between our neighbours.
       if (label !== ours) place.look(link)
     },

@@ -59,7 +59,7 @@ export const make = (
   return {
     tell: (link) => tell(link, compose()),
     share(withAll = false) {
-      const isForAll = timetable.sharing() || withAll
+      const isForAll = timetable.sharing(withAll)
       let news: Omit<Neighbours, "wish"> | undefined
       for (const link of links.ordered) {
         if (!isForAll && links.standing(link) !== "ring" && link.told === links.wishOf(link)) continue

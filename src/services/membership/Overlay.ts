@@ -154,7 +154,8 @@ export const make = (options: State.Options, startedAt: number): Overlay => {
     if (labels.round(state.now)) timetable.changed(true)
     longLinks.refill()
     leafSet.touch()
-    news.share(true)
+    // Whoever gives the component its name begins the wave.
+    if (timetable.isUntold || labels.current.peer === state.self) news.share(true)
     dialling.giveUpOld()
     if (!place.isFound || random() < Rules.selfRouteShare) place.look()
     meeting.checkCandidate()

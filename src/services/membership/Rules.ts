@@ -71,15 +71,20 @@ export const fewestKnown = 8
 export const round = 10_000
 
 /**
- * How long nothing may have changed before rounds take `calmRounds` times as long: frames that say nothing new are what an
- * idle network costs.
+ * The longest time between two rounds, of a network in which nothing changes: frames that say nothing new are what an idle
+ * network costs. Any change brings the next round within `round` again.
  *
  * @category constants
  */
-export const calmAfter = 60_000
+export const calmRound = 60_000
 
-/** @category constants */
-export const calmRounds = 2
+/**
+ * How much of the time for which nothing has changed a round takes: rounds grow from `round`, after a minute, to `calmRound`,
+ * after six.
+ *
+ * @category constants
+ */
+export const calmShare = 1 / 6
 
 /** By how much of a round its length varies at random, so that peers do not act in step. @category constants */
 export const roundJitter = 0.25
@@ -111,9 +116,9 @@ export const introductionDelay = 50
 
 /**
  * How old the last word of a peer may be before it is no longer counted on: a leaf set travels one hop a calm round, its
- * farthest member is 4 hops away, and the word about it may lose a round on the way.
+ * farthest member is 4 hops away, and the word about it may lose a round on the way. Word of a loss does not wait for that.
  */
-export const wordLives = 150_000
+export const wordLives = 400_000
 
 /**
  * How long a link is under way before another peer is dialled as well. Linking takes 0.2 to 2 s.
@@ -197,7 +202,8 @@ export const hubPause = 2_000
 export const pigeonLinks = 2
 
 /**
- * How often the peer that a component is named after renews the name: with its rounds. It is void after this long.
+ * How long the name of a component lives that is not renewed. The peer that it names renews it with its rounds, and all
+ * others pass that on at once, so that two calm rounds may be missed.
  *
  * @category constants
  */

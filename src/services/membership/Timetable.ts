@@ -14,8 +14,12 @@ export interface Timetable {
   looking(): void
   /** Something changed, which neighbours should hear of, all of them or only those of the ring. */
   changed(forAll: boolean): void
-  /** News are told now; says whether to all neighbours. */
-  sharing(): boolean
+  /** The component's name was renewed. While all is calm, that goes through the network as a wave, and news go with it. */
+  renewed(): void
+  /** Whether a round tells all neighbours: while all is calm, only when no wave came for long. */
+  readonly isUntold: boolean
+  /** News are told now; says whether to all neighbours, which `withAll` asks for. */
+  sharing(withAll: boolean): boolean
   /** Sets the time of the next round: sooner when something changed lately. */
   nextRound(): void
   /** Nothing is due any more. */
@@ -28,7 +32,14 @@ export const make = (state: State): Timetable => {
   let changedAt = state.now
   let shareAt = Infinity
   let isForAll = false
+  let toldAllAt = -Infinity
   let lookAt = Infinity
+
+  const length = () => Math.min(Rules.calmRound, Math.max(Rules.round, (state.now - changedAt) * Rules.calmShare))
+  const isCalm = () => length() > Rules.round
+  const share = () => {
+    shareAt = Math.min(shareAt, state.now + Rules.shareDelay)
+  }
 
   return {
     get dueAt() {
@@ -50,17 +61,25 @@ export const make = (state: State): Timetable => {
       changedAt = state.now
       roundAt = Math.min(roundAt, state.now + Rules.round)
       isForAll ||= forAll
-      shareAt = Math.min(shareAt, state.now + Rules.shareDelay)
+      share()
     },
-    sharing() {
-      const wasForAll = isForAll
+    renewed() {
+      if (!isCalm() || state.now - toldAllAt < length() / 2) return
+      isForAll = true
+      share()
+    },
+    get isUntold() {
+      return !isCalm() || state.now - toldAllAt > 1.5 * length()
+    },
+    sharing(withAll) {
+      const isToAll = isForAll || withAll
+      if (isToAll) toldAllAt = state.now
       shareAt = Infinity
       isForAll = false
-      return wasForAll
+      return isToAll
     },
     nextRound() {
-      const length = state.now - changedAt < Rules.calmAfter ? Rules.round : Rules.round * Rules.calmRounds
-      roundAt = state.now + length * (1 + Rules.roundJitter * (2 * state.random() - 1))
+      roundAt = state.now + length() * (1 + Rules.roundJitter * (2 * state.random() - 1))
     },
     stop() {
       ;[roundAt, shareAt, lookAt] = [Infinity, Infinity, Infinity]
