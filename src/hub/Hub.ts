@@ -10,6 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -20,6 +21,7 @@ import * as Admission from "./Admission.ts"
 import * as Connection from "./Connection.ts"
 import * as Directory from "./Directory.ts"
 import * as HttpApi from "./HttpApi.ts"
+import * as Labels from "./Labels.ts"
 import * as Limits from "./Limits.ts"
 import * as Listener from "./Listener.ts"
 import * as Lookout from "./Lookout.ts"
@@ -85,7 +87,9 @@ export const make = Effect.fnUntraced(function*(
   const traffic = Traffic.make()
   const lookout = Lookout.make({ registry, now })
   const directory = Directory.make({ registry, waiting: lookout.waiting, now })
-  const router = Router.make({ registry, lookout, directory, traffic, now })
+  const random = yield* Random.Random
+  const labels = Labels.make({ now, random: () => random.nextDoubleUnsafe() })
+  const router = Router.make({ registry, lookout, directory, labels, traffic, now })
   const admission = Admission.make(router, settings)
 
   /** Drops the connection once the peer has given no sign of life for too long. */

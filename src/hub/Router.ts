@@ -19,6 +19,7 @@ import {
   type Relayed
 } from "../domain/Signal.ts"
 import type { Directory } from "./Directory.ts"
+import type { Labels } from "./Labels.ts"
 import * as Limits from "./Limits.ts"
 import type { Lookout } from "./Lookout.ts"
 import type { Peer, Registry } from "./Registry.ts"
@@ -68,10 +69,11 @@ export const make = (options: {
   readonly registry: Registry
   readonly lookout: Lookout
   readonly directory: Directory
+  readonly labels: Labels
   readonly traffic: Traffic
   readonly now: () => number
 }): Router => {
-  const { directory, lookout, now, registry, traffic } = options
+  const { directory, labels, lookout, now, registry, traffic } = options
 
   const refuse = (sender: Sender, problem: string): void => {
     traffic.refused++
@@ -130,9 +132,24 @@ export const make = (options: {
     const member = registry.leave(peer, networkName)
     if (member === undefined) return
     lookout.moved(peer, networkName)
+    labels.left(peer, networkName)
     const timestamp = now()
     if (farewell) tell(networkName, peer, Wire.goodbye(peer.peerId, networkName, timestamp))
     tell(networkName, peer, Wire.disconnected(peer.peerId, member.facts.isHub === true, networkName, timestamp))
+  }
+
+  /** Introduces members of two components of a network to each other, when it turns out to be split. */
+  const heartbeat = (sender: Sender, networkName: NetworkName, data: unknown): void => {
+    if (!registry.has(sender, networkName)) return
+    for (const pair of labels.heard(sender, networkName, data)) {
+      const members = registry.members(networkName).filter(({ peer }) => pair.includes(peer))
+      for (const { peer } of members) {
+        for (const { facts, peer: other } of members) {
+          if (other === peer) continue
+          peer.send(Wire.addressedTo(Wire.discovered(other.peerId, facts, networkName, now()), peer.peerId))
+        }
+      }
+    }
   }
 
   const goodbye = (sender: Sender, networkName: NetworkName | undefined): void => {
@@ -182,6 +199,7 @@ export const make = (options: {
       case "networks":
         return list(sender)
       case "ping":
+        if (signal.networkName !== undefined) heartbeat(sender, signal.networkName, signal.data)
         sender.send(Wire.pong(sender.peerId, now()))
         return
       case "cleanup":

@@ -3,11 +3,13 @@
  * network, stamps who sent them, and says who left.
  */
 import * as Result from "effect/Result"
+import * as Components from "../domain/Components.ts"
 import { type NetworkName, ofMessage } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import {
   type ClientSignal,
   decodeClientSignal,
+  decodeHeartbeat,
   feature,
   type PeerFacts,
   type Relayed,
@@ -73,6 +75,8 @@ export const make = (network: SimulatedNetwork["Service"], url: string, manner: 
   const records = new Map<Guest, NetworkName>()
   const registry = new HubRegistry()
   const watchers = new Watchers(registry)
+  /** What members say of the component that they are in. */
+  const components = new Map<NetworkName, Components.Components<Guest>>()
   const lines = new Map<Guest, Line>()
   let running = true
 
@@ -128,6 +132,7 @@ export const make = (network: SimulatedNetwork["Service"], url: string, manner: 
   const depart = (guest: Guest, networkName: NetworkName, farewell: boolean) => {
     const member = registry.leave(networkName, guest)
     if (member === undefined) return
+    components.get(networkName)?.leave(guest)
     const { peerId } = guest
     const timestamp = network.now()
     if (farewell) {
@@ -147,6 +152,25 @@ export const make = (network: SimulatedNetwork["Service"], url: string, manner: 
       timestamp
     })
     countsChanged(networkName)
+  }
+
+  /** Introduces members of two components of a network to each other, when it turns out to be split. */
+  const onHeartbeat = (guest: Guest, networkName: NetworkName, data: unknown) => {
+    const heard = decodeHeartbeat(data)
+    const members = registry.members(networkName)
+    if (isPigeon || Result.isFailure(heard) || !members.some((member) => member.guest === guest)) return
+    const parts = components.get(networkName) ?? Components.make<Guest>(() => network.between([0, 1]))
+    components.set(networkName, parts)
+    for (const pair of parts.report(guest, heard.success.label, network.now())) {
+      const both = members.filter((member) => pair.includes(member.guest))
+      for (const { guest: one } of both) {
+        for (const { facts, guest: other } of both) {
+          if (one !== other) {
+            one.tell({ ...discovered(other.peerId, facts, networkName), targetPeerId: one.peerId })
+          }
+        }
+      }
+    }
   }
 
   /** Where a signal goes. A PeerPigeon hub asks where the target is, and never whether the sender is there too. */
@@ -215,6 +239,7 @@ export const make = (network: SimulatedNetwork["Service"], url: string, manner: 
           timestamp: network.now()
         })
       case "ping":
+        if (signal.networkName !== undefined) onHeartbeat(guest, signal.networkName, signal.data)
         return guest.tell({ type: "pong", data: { timestamp: network.now() }, fromPeerId: system })
       case "cleanup":
       case "cleanup-all":
@@ -279,6 +304,7 @@ export const make = (network: SimulatedNetwork["Service"], url: string, manner: 
       registry.clear()
       records.clear()
       watchers.clear()
+      components.clear()
       for (const line of lines.values()) line.end(broken)
       lines.clear()
     },

@@ -171,7 +171,7 @@ export const make = (options: State.Options, startedAt: number): Overlay => {
   const take = (event: Event) => {
     switch (event._tag) {
       case "Introduced":
-        hearsay.learn(event.peer, event.dialect, true)
+        if (hearsay.learn(event.peer, event.dialect, true)?.introducedAt !== undefined) timetable.roundSoon()
         return timetable.later(state.now + Rules.introductionDelay)
       case "Departed":
         hearsay.departed(event.peer)

@@ -22,6 +22,8 @@ export interface Timetable {
   sharing(withAll: boolean): boolean
   /** Sets the time of the next round: sooner when something changed lately. */
   nextRound(): void
+  /** Somebody should be looked for in a round that is not far. */
+  roundSoon(): void
   /** Nothing is due any more. */
   stop(): void
 }
@@ -80,6 +82,9 @@ export const make = (state: State): Timetable => {
     },
     nextRound() {
       roundAt = state.now + length() * (1 + Rules.roundJitter * (2 * state.random() - 1))
+    },
+    roundSoon() {
+      roundAt = Math.min(roundAt, state.now + Rules.round)
     },
     stop() {
       ;[roundAt, shareAt, lookAt] = [Infinity, Infinity, Infinity]
