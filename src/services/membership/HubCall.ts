@@ -1,4 +1,7 @@
-/** The last resort of a peer with no link, and none under way: it goes back to the hub, at growing intervals. */
+/**
+ * The last resort of a peer that has no link, and none that may open any moment: it goes back to the hub, at growing
+ * intervals. What takes long is most often an attempt to reach somebody who is gone.
+ */
 import type { Links } from "./Links.ts"
 import { Command } from "./OverlayEvent.ts"
 import * as Rules from "./Rules.ts"
@@ -17,9 +20,13 @@ export interface HubCall {
 export const make = (state: State, links: Links, timetable: Timetable): HubCall => {
   let pause = Rules.hubPause
   let at = state.now + pause
+  const isAboutToOpen = () => {
+    for (const { since } of links.underway.values()) if (state.now - since < Rules.slowDial) return true
+    return false
+  }
   return {
     callIfAlone() {
-      if (links.total > 0) return
+      if (links.open.size > 0 || isAboutToOpen()) return
       if (state.now >= at) {
         state.commands.push(Command.AskHub())
         at = state.now + pause * (0.75 + state.random() / 2)
