@@ -6,6 +6,7 @@ import type { Dialect } from "../../domain/Frame.ts"
 import type { Neighbours } from "../../domain/OverlayFrame.ts"
 import { maxLeaves } from "../../domain/OverlayFrame.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
+import type * as Ring from "../../domain/Ring.ts"
 import type { LeafSet } from "./LeafSet.ts"
 import type { Links } from "./Links.ts"
 import type { Known } from "./Neighbourhood.ts"
@@ -78,6 +79,10 @@ export const make = (state: State, links: Links, leafSet: LeafSet): Hearsay => {
     if (leafSet.has(peer)) lost.set(peer, at)
   }
 
+  /** Whether a neighbour says that it has a link to a peer. */
+  const isLinkedToOurs = ({ id }: Ring.Position): boolean =>
+    links.ordered.some((link) => link.links.some((other) => other.id === id))
+
   return {
     lost,
     hear,
@@ -117,6 +122,8 @@ export const make = (state: State, links: Links, leafSet: LeafSet): Hearsay => {
       known.restsUntil = state.now + pause
       known.failures++
       if (reason === "refused") known.heardAt = state.now
+      // It is only we who cannot reach it.
+      else if (isLinkedToOurs(known.position)) return
       else if (table.lose(peer, state.now)) lost.set(peer, state.now)
       if (known.failures >= Rules.maxFailures && table.around.length > Rules.fewestKnown && reason === "unreachable") {
         table.forget(peer)

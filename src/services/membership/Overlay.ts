@@ -33,6 +33,7 @@ import * as News from "./News.ts"
 import type { Command, Event } from "./OverlayEvent.ts"
 import * as PigeonLinks from "./PigeonLinks.ts"
 import * as Place from "./Place.ts"
+import * as Refutation from "./Refutation.ts"
 import * as Relay from "./Relay.ts"
 import * as Requests from "./Requests.ts"
 import * as RingLinks from "./RingLinks.ts"
@@ -94,6 +95,7 @@ export const make = (options: State.Options, startedAt: number): Overlay => {
   const spareLinks = SpareLinks.make(state, links, dialling, requests)
   const pigeonLinks = PigeonLinks.make(state, links, dialling)
   const hubCall = HubCall.make(state, links, timetable)
+  const refutation = Refutation.make(state, links, timetable)
 
   const relay = Relay.make(state, hearsay, ways, longLinks)
   const admission = Admission.make(state, links, hearsay, lettingGo, ringLinks, longLinks, pigeonLinks)
@@ -110,6 +112,7 @@ export const make = (options: State.Options, startedAt: number): Overlay => {
     spareLinks.link()
     pigeonLinks.link()
     lettingGo.trim()
+    refutation.settle()
     hubCall.callIfAlone()
   }
 
@@ -135,6 +138,7 @@ export const make = (options: State.Options, startedAt: number): Overlay => {
       case "neighbours":
         if (link === undefined) return
         news.take(link, frame)
+        refutation.dispute(frame.lost)
         return meeting.compare(link, frame)
       case "release":
         return link === undefined ? undefined : linkLife.released(link, frame)

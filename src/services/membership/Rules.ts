@@ -121,6 +121,14 @@ export const introductionDelay = 50
 export const wordLives = 400_000
 
 /**
+ * How long after word of a neighbour's loss we contradict it, if our link to it stands then: all who are linked to a peer
+ * that is gone notice it within a period of their probes, which is 2 s.
+ *
+ * @category constants
+ */
+export const refuteAfter = 3_000
+
+/**
  * How long a link is under way before another peer is dialled as well. Linking takes 0.2 to 2 s.
  *
  * @category constants
