@@ -175,13 +175,14 @@ describe("a link's probes", () => {
     "never let an end that stalls, however long and often, take the other for dead",
     [Schema.Array(Stall).check(Schema.isBetweenLength(1, 12)), Schema.Literals([0, 1])],
     ([stalls, side]) => {
-      const { ends, run } = link()
+      const { ends, now, run } = link()
       run(10)
       for (const [wakes, sleeps] of stalls) {
         run((wakes * step) / 1000)
         ends[side].stalled = true
         run((sleeps * step) / 1000)
         // It wakes with a beat, before it hears what came.
+        ends[side].prober.beat(now())
         ends[side].stalled = false
       }
       run(20)
