@@ -79,6 +79,8 @@ export const make = (state: State, links: Links, leafSet: LeafSet): Hearsay => {
     if (leafSet.has(peer)) lost.set(peer, at)
   }
 
+  /** Whether we have the links that we need: then one that has no room for us is asked seldom. */
+  const isContent = () => links.open.size >= state.minPeers && links.ordered.length >= 2 * state.shape.ringPerSide
   /** Whether a neighbour says that it has a link to a peer. */
   const isLinkedToOurs = ({ id }: Ring.Position): boolean =>
     links.ordered.some((link) => link.links.some((other) => other.id === id))
@@ -118,7 +120,8 @@ export const make = (state: State, links: Links, leafSet: LeafSet): Hearsay => {
       const table = peers.get(peer) === undefined ? pigeons : peers
       const known = table.get(peer)
       if (known === undefined || known.linked) return
-      const pause = Math.min(Rules.restCap, Rules.rest * 2 ** known.failures) * (0.5 + state.random())
+      const cap = reason === "refused" && isContent() ? Rules.refusedCap : Rules.restCap
+      const pause = Math.min(cap, Rules.rest * 2 ** known.failures) * (0.5 + state.random())
       known.restsUntil = state.now + pause
       known.failures++
       if (reason === "refused") known.heardAt = state.now

@@ -152,6 +152,14 @@ export const rest = 1_500
 /** The longest time that a peer is left alone. @category constants */
 export const restCap = 60_000
 
+/**
+ * The longest time that a peer is left alone which refused us, while we have the links that we need: it is full, and it will
+ * dial us when it wants us for its ring. With half as much more at random still less than `wordLives`: a refusal is word, too.
+ *
+ * @category constants
+ */
+export const refusedCap = 240_000
+
 /** Failures in a row after which a candidate is forgotten, until somebody speaks of it again. @category constants */
 export const maxFailures = 5
 

@@ -89,6 +89,24 @@ describe("Overlay", () => {
     assert.isAtMost(asked.length, 3)
   })
 
+  it("asks one that has no room seldom, while it has the links that it needs", () => {
+    const it = overlay()
+    for (const one of peers(1, 5)) open(it, one, start)
+    let dials = 0
+    const take = (commands: ReadonlyArray<Command>, now: number) => {
+      for (const { peer } of only(commands, "Dial")) {
+        dials++
+        take(it.handle(Event.LinkFailed({ now, peer, reason: "refused" })), now)
+      }
+    }
+    take(introduce(it, [peer(7)]), start)
+    for (let now = start + 1000; now < start + 3_600_000; now += 1000) {
+      if (it.dueAt <= now) take(it.handle(Event.Due({ now })), now)
+    }
+    assert.isAtLeast(dials, 10)
+    assert.isAtMost(dials, 30)
+  })
+
   it("contradicts word of a neighbour's loss while the link to it stands", () => {
     const it = overlay()
     const ring = peers(1, 60).toSorted()
