@@ -37,6 +37,7 @@ export const make = async (
           news: yield* Queue.unbounded<MembershipNews>(),
           foreign: Effect.succeed(0),
           announce: Effect.void,
+          report: () => Effect.void,
           send: (outgoing) =>
             Effect.sync(() =>
               signal(
