@@ -85,4 +85,6 @@ process.on("message", (message: Message) => {
     )
   }
 })
+// An end without its bench has nothing to do.
+process.on("disconnect", () => process.exit())
 void side.then(() => tell({ report: "ready" }))

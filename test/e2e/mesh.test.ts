@@ -99,8 +99,10 @@ const heard = (one: Peer, kind: "broadcast" | "direct", name: string) =>
 /** Every peer says something to all; everyone hears everybody else, once. */
 const broadcasts = Effect.fnUntraced(function*(name: string, peers: ReadonlyArray<Peer>) {
   const saying = (one: Peer) => `${name} ${one.peerId}`
-  yield* each(peers, (one) =>
-    Effect.map(one.ask({ op: "broadcast", content: saying(one) }), (reply) => assert.isTrue(reply.ok)))
+  yield* each(
+    peers,
+    (one) => Effect.map(one.ask({ op: "broadcast", content: saying(one) }), (reply) => assert.isTrue(reply.ok))
+  )
   yield* each(peers, (one) =>
     Effect.gen(function*() {
       const expected = peers.filter((other) => other !== one).map(saying)
@@ -116,8 +118,10 @@ const directs = Effect.fnUntraced(function*(name: string, peers: ReadonlyArray<P
       const from = yield* pick(peers)
       return { from, to: yield* pick(peers.filter((other) => other !== from)) }
     }))
-  const replies = yield* each(pairs, ({ from, to }, n) =>
-    from.ask({ op: "send", to: to.peerId, content: `${name} ${n}` }))
+  const replies = yield* each(
+    pairs,
+    ({ from, to }, n) => from.ask({ op: "send", to: to.peerId, content: `${name} ${n}` })
+  )
   assert.deepStrictEqual(replies.filter(({ ok }) => !ok), [])
   for (const one of peers) {
     const expected = pairs.flatMap(({ to }, n) => to === one ? [`${name} ${n}`] : [])
@@ -132,11 +136,18 @@ const records = Effect.fnUntraced(function*(name: string, peers: ReadonlyArray<P
     const replies = yield* each(writers, (writer, n) => writer.ask({ op: "put", key: `key ${n}`, content: value }))
     assert.deepStrictEqual(replies.filter(({ ok }) => !ok), [])
   }
-  const questions = yield* Effect.forEach(upTo(reads), (n) =>
-    Effect.map(pick(peers), (reader) => ({ reader, key: `key ${n % keys}` })))
-  yield* each(questions, ({ key, reader }) =>
-    Effect.map(reader.ask({ op: "get", key }), (reply) =>
-      assert.deepNestedInclude(reply, { ok: true, "result.content": `last of ${name}` }, key)))
+  const questions = yield* Effect.forEach(
+    upTo(reads),
+    (n) => Effect.map(pick(peers), (reader) => ({ reader, key: `key ${n % keys}` }))
+  )
+  yield* each(
+    questions,
+    ({ key, reader }) =>
+      Effect.map(
+        reader.ask({ op: "get", key }),
+        (reply) => assert.deepNestedInclude(reply, { ok: true, "result.content": `last of ${name}` }, key)
+      )
+  )
 })
 
 const say = (text: string) => Effect.sync(() => console.log(`      ${text}`))
