@@ -79,11 +79,22 @@ const makeLane = (limit: Limit, appended: () => void): Lane => {
 
   const size = () => parcels.length - head
   const full = () => size() > 0 && (bytes >= limit.bytes || size() >= limit.frames)
+  // Those who wait are let in some at a time: to wait and to be woken costs more than to send a small message.
+  const roomy = () => size() === 0 || (bytes <= limit.bytes / 2 && size() <= limit.frames / 2)
 
   const append = (parcel: Parcel): void => {
     parcels.push(parcel)
     bytes += parcel.bytes
     appended()
+  }
+
+  const admit = (): void => {
+    for (const sender of waiting) {
+      if (full()) break
+      waiting.delete(sender)
+      append(sender.parcel)
+      Deferred.doneUnsafe(sender.accepted, Effect.void)
+    }
   }
 
   const tryOffer = (parcel: Parcel): boolean => {
@@ -114,12 +125,7 @@ const makeLane = (limit: Limit, appended: () => void): Lane => {
         parcels.splice(0, head)
         head = 0
       }
-      for (const sender of waiting) {
-        if (full()) break
-        waiting.delete(sender)
-        append(sender.parcel)
-        Deferred.doneUnsafe(sender.accepted, Effect.void)
-      }
+      if (waiting.size > 0 && roomy()) admit()
       return parcel
     },
     close: (error) => {
