@@ -106,8 +106,9 @@ const flood = async ({ answerer, arrival, dialler }: Ends, size: number, count: 
   await Promise.all([dialler({ order: "flood", size, count, pacing }), arrived])
   const seconds = (performance.now() - begin) / 1000
   const after = await usage()
-  const ends = after.map(([, most = 0, processor = 0], end) => ({
+  const ends = after.map(([, most = 0, processor = 0, used = 0], end) => ({
     grown: most - (before[end]?.[0] ?? 0),
+    kept: used - (before[end]?.[3] ?? 0),
     micros: (processor - (before[end]?.[2] ?? 0)) * 1000 / count
   }))
   return { perSecond: count / seconds, ends }
@@ -158,6 +159,7 @@ const round = async (carrier: Carrier) => {
       note(`${size} B, processor to receive, µs`, carrier, receiver?.micros ?? Number.NaN)
       note(`${size} B, sender's memory grows by, MB`, carrier, (sender?.grown ?? Number.NaN) / 1e6)
       note(`${size} B, receiver's memory grows by, MB`, carrier, (receiver?.grown ?? Number.NaN) / 1e6)
+      note(`${size} B, of it in use afterwards, MB`, carrier, ((sender?.kept ?? 0) + (receiver?.kept ?? 0)) / 1e6)
     }
   } finally {
     await ends.stop()

@@ -79,7 +79,8 @@ const carryOut = async (order: Order): Promise<ReadonlyArray<number>> => {
       globalThis.gc?.()
       maxRss = process.memoryUsage.rss()
       const { system, user } = process.cpuUsage()
-      return [maxRss, most, (system + user) / 1000]
+      const { external, heapUsed } = process.memoryUsage()
+      return [maxRss, most, (system + user) / 1000, heapUsed + external]
     }
   }
 }

@@ -17,7 +17,7 @@ export type Order =
   | { readonly order: "flood"; readonly size: number; readonly count: number; readonly pacing: Pacing }
   /** Sends messages that come back, one after the other. */
   | { readonly order: "echo"; readonly count: number }
-  /** Memory in bytes, the most of it since the last time, and milliseconds of the processor so far. */
+  /** Memory, the most of it since the last time, milliseconds of the processor so far, and memory that is in use. */
   | { readonly order: "usage" }
 
 export type Report =

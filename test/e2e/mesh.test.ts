@@ -190,6 +190,6 @@ describe(`a mesh of ${size} processes`, () => {
         yield* checks("rest", rest)
         yield* timed("all leave", each(rest, (one) => one.ask({ op: "leave" })))
       }).pipe(Random.withSeed("proof")),
-    240_000
+    600_000
   )
 })
