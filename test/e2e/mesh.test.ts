@@ -13,8 +13,8 @@ const size = 24
 /** How many of them are killed. */
 const victims = 8
 
-/** Peers that start at a time: each takes a core for half a second. */
-const startingAtOnce = 6
+/** Peers that start at a time: each takes a core for a second, and where many others want it too, many times as long. */
+const startingAtOnce = 2
 
 const messages = 500
 const reads = 500
