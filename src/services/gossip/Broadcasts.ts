@@ -18,6 +18,7 @@ import type { OpenLink } from "../link/OpenLink.ts"
 import { SessionContext } from "../SessionContext.ts"
 import { GossipSettings } from "./GossipSettings.ts"
 import * as Leniency from "./Leniency.ts"
+import { nameOf } from "./nameOf.ts"
 import * as Plumtree from "./Plumtree.ts"
 import type { SeenSet } from "./SeenSet.ts"
 import { weigh } from "./weigh.ts"
@@ -58,7 +59,7 @@ export const make = Effect.fnUntraced(function*({ deliver, population, seen }: O
   const pool = yield* ConnectionPool
   const scope = yield* Effect.scope
   const joinedAt = yield* Clock.currentTimeMillis
-  const core = Plumtree.make({ self, joinedAt, seen, settings: yield* GossipSettings })
+  const core = Plumtree.make({ self, joinedAt, seen, nameOf, settings: yield* GossipSettings })
   const links = new Map<PeerId, OpenLink>()
   const leniency = Leniency.make()
   const relieving = new Set<PeerId>()
@@ -113,7 +114,7 @@ export const make = Effect.fnUntraced(function*({ deliver, population, seen }: O
     })
 
   /** Waits for those that had no room, as long as that is fair to those that had. */
-  const wait = Effect.fnUntraced(function*(id: string, { full, taken }: Posted) {
+  const wait = Effect.fnUntraced(function*(name: string, { full, taken }: Posted) {
     const started = yield* Clock.currentTimeMillis
     const someone = Deferred.makeUnsafe<void>()
     if (taken > 0) Deferred.doneUnsafe(someone, Effect.void)
@@ -124,7 +125,7 @@ export const make = Effect.fnUntraced(function*({ deliver, population, seen }: O
         if (pool.neighbour(peerId)?.dialect === "pigeon") return Effect.ignore(put)
         const tooLong = Deferred.await(someone).pipe(
           Effect.andThen(Effect.sleep(leniency.allowed(peerId, started))),
-          Effect.andThen(noRoom(peerId, [id]))
+          Effect.andThen(noRoom(peerId, [name]))
         )
         return put.pipe(
           Effect.andThen(Effect.sync(() => Deferred.doneUnsafe(someone, Effect.void))),
@@ -140,7 +141,7 @@ export const make = Effect.fnUntraced(function*({ deliver, population, seen }: O
 
   const push = Effect.fnUntraced(function*(message: Message, to: ReadonlyArray<PeerId>) {
     const posted = yield* pool.post(message, to)
-    if (posted.full.length > 0) yield* wait(message.id, posted)
+    if (posted.full.length > 0) yield* wait(nameOf(message), posted)
     return posted.taken + posted.full.length
   })
 
@@ -243,7 +244,7 @@ export const make = Effect.fnUntraced(function*({ deliver, population, seen }: O
       if (command._tag !== "Push") yield* carryOut(command)
       else {
         yield* push(command.message, command.to).pipe(
-          Effect.onError(() => Effect.sync(() => handle({ _tag: "Withdrawn", id: message.id }, now)))
+          Effect.onError(() => Effect.sync(() => handle({ _tag: "Withdrawn", id: nameOf(message) }, now)))
         )
       }
     }

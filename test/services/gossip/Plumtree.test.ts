@@ -88,8 +88,8 @@ describe("Plumtree", () => {
     assert.isAtMost((model.counts.payloads - payloads) / (20 * 99), 1.05)
   })
 
-  it("floods what is small, and small networks, and prunes nothing for it", () => {
-    for (const options of [{ bytes: 512, population: 1000 }, { bytes: 16_000, population: 64 }]) {
+  it("floods what is small, more so in small networks, and prunes nothing for it", () => {
+    for (const options of [{ bytes: 512, population: 1000 }, { bytes: 1023, population: 64 }]) {
       const model = network(30, 4, { ...options, settings: {} })
       for (let n = 0; n < 10; n++) {
         const id = model.say(n)
@@ -183,6 +183,7 @@ const core = (settings: Partial<Plumtree.Settings> = {}) => {
   const made = Plumtree.make({
     self,
     joinedAt: 0,
+    nameOf: ({ id }) => id,
     seen: SeenSet.make(1000, 300_000),
     settings: { ...tree, ...settings }
   })

@@ -100,6 +100,7 @@ export const make = (options: ModelOptions) => {
     Plumtree.make({
       self: idOf(n),
       joinedAt,
+      nameOf: ({ id }) => id,
       seen: SeenSet.make(100_000, 300_000),
       ...(options.settings === undefined ? {} : { settings: options.settings })
     })
