@@ -81,9 +81,10 @@ export const make = (network: SimulatedNetwork["Service"], url: string, manner: 
 
   const tellCounts = () => {
     resting = changed.size > 0
-    for (const networkName of changed) watchers.tell(networkName, network.now())
+    let told = 0
+    for (const networkName of changed) told += watchers.tell(networkName, network.now())
     changed.clear()
-    if (resting) network.after(countsPeriod, tellCounts)
+    if (resting) network.after(Math.max(countsPeriod, told * countsPace), tellCounts)
   }
 
   /** Tells those who watch a network: at once when all was quiet, and then in rounds, as a real hub does. */
@@ -293,6 +294,9 @@ export const make = (network: SimulatedNetwork["Service"], url: string, manner: 
 
 /** How often a hub tells counts that go on changing, in milliseconds. */
 const countsPeriod = 100
+
+/** Milliseconds more for each that is told: a thousand who watch a thousand come would be most of what a world does. */
+const countsPace = 1
 
 /** How often a hub looks after a connection, in milliseconds. */
 const heartbeat = 5000

@@ -26,10 +26,12 @@ export class Watchers {
     return Array.from(this.#networks).flatMap(([name, watchers]) => watchers.delete(guest) ? [name] : [])
   }
 
-  /** Tells everyone who watches a network how many are there and how many others wait. */
-  tell(networkName: NetworkName, timestamp: number): void {
+  /** Tells everyone who watches a network how many are there and how many others wait, and says to how many. */
+  tell(networkName: NetworkName, timestamp: number): number {
     const watchers = this.#networks.get(networkName)
-    if (watchers !== undefined) this.#tell(networkName, watchers.keys(), timestamp)
+    if (watchers === undefined) return 0
+    this.#tell(networkName, watchers.keys(), timestamp)
+    return watchers.size
   }
 
   /** Tells one of them. */

@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 import * as PubSub from "effect/PubSub"
 import type { MessageTooLarge } from "../../domain/Errors.ts"
 import type { Frame, Gossip as Message } from "../../domain/Frame.ts"
@@ -22,6 +23,12 @@ import { nameOf } from "./nameOf.ts"
 import * as Plumtree from "./Plumtree.ts"
 import type { SeenSet } from "./SeenSet.ts"
 import { weigh } from "./weigh.ts"
+
+/** Messages that neighbours had and that could not be had from them any more. @category metrics */
+export const missed = Metric.counter("homing_messages_missed", {
+  description: "Messages to everyone that neighbours announced, and that nobody had any more when they were asked for",
+  incremental: true
+})
 
 /** A frame by which neighbours agree on who brings what. @category models */
 export type Control = IHave | Graft | Prune | Digest
@@ -55,7 +62,7 @@ const settling = Duration.millis(50)
 
 /** Starts in the scope. @category constructors */
 export const make = Effect.fnUntraced(function*({ deliver, population, seen }: Options) {
-  const { dropped, self } = yield* SessionContext
+  const { dropped, emit, self } = yield* SessionContext
   const pool = yield* ConnectionPool
   const scope = yield* Effect.scope
   const joinedAt = yield* Clock.currentTimeMillis
@@ -158,6 +165,8 @@ export const make = Effect.fnUntraced(function*({ deliver, population, seen }: O
         return deliver(command.message)
       case "Duplicate":
         return Effect.sync(() => void dropped.duplicate++)
+      case "Missed":
+        return Effect.andThen(Metric.update(missed, command.count), emit({ _tag: "Missed", count: command.count }))
       case "Push":
         // What is too large for a neighbour was too large for us.
         return Effect.ignore(push(command.message, command.to))

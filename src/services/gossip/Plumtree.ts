@@ -8,7 +8,8 @@
  * - What is small goes over every link: that is faster, and costs hardly more than word of it would.
  * - Two neighbours that link tell each other what they hold of the last minute, so that a peer that lost its links for a
  *   while misses nothing. What was said before a peer came to the network is not for it.
- * - A neighbour with no room for more is told what is held when it has room again, instead of being waited for.
+ * - A neighbour with no room for more is told what came when it has room again, instead of being waited for.
+ * - What was announced and cannot be had any more, since nobody keeps it, is counted as missed.
  * - PeerPigeon peers know nothing of all this, and get every message.
  */
 import type { Dialect, Gossip as Message } from "../../domain/Frame.ts"
@@ -120,6 +121,8 @@ export type Command =
   | { readonly _tag: "Deliver"; readonly message: Message }
   /** A message came again. */
   | { readonly _tag: "Duplicate" }
+  /** Messages that neighbours had will not come any more. */
+  | { readonly _tag: "Missed"; readonly count: number }
   /** Send a message to neighbours. */
   | { readonly _tag: "Push"; readonly message: Message; readonly to: ReadonlyArray<PeerId> }
   /** Send a message to a neighbour that asked for it. */
@@ -350,32 +353,28 @@ export const make = (options: Options): Plumtree => {
         commands.push({ _tag: "Graft", to, ids: ids.slice(at, at + maxIds) })
       }
     }
+    const count = wanted.givenUp()
+    if (count > 0) commands.push({ _tag: "Missed", count })
     return commands
   }
 
-  /** Word of what waits to be announced to a neighbour and is still held. */
+  /** Word of what waits to be announced to a neighbour: of what is not held any more, too, for it may be missing there. */
   const announce = (to: PeerId, neighbour: Neighbour, now: number): ReadonlyArray<Command> => {
     const commands: Array<Command> = []
-    const take = (names: Set<string>) => {
-      const entries: Array<Held.Entry> = []
-      for (const id of names) {
-        const entry = held.get(id)
-        if (entry !== undefined) entries.push(entry)
-      }
-      names.clear()
-      return entries
-    }
-    const entries = take(neighbour.waiting)
-    for (let at = 0; at < entries.length; at += maxIds) {
-      const some = entries.slice(at, at + maxIds)
+    const names = Array.from(neighbour.waiting)
+    neighbour.waiting.clear()
+    for (let at = 0; at < names.length; at += maxIds) {
+      const ids = names.slice(at, at + maxIds)
+      const sizes = ids.map((id) => held.get(id)?.bytes ?? 0)
       commands.push({
         _tag: "Announce",
         to,
-        ids: some.map(({ name }) => name),
-        ...(some.some(({ bytes }) => bytes > largeBytes) ? { bytes: some.map(({ bytes }) => bytes) } : {})
+        ids,
+        ...(sizes.some((bytes) => bytes > largeBytes) ? { bytes: sizes } : {})
       })
     }
-    const late = take(neighbour.late)
+    const late = Array.from(neighbour.late).flatMap((id) => held.get(id) ?? [])
+    neighbour.late.clear()
     for (let at = 0; at < late.length; at += maxIds) commands.push(...digestOf(to, late.slice(at, at + maxIds), now))
     return commands
   }
@@ -432,6 +431,7 @@ export const make = (options: Options): Plumtree => {
         return publish(event.message, event.bytes, now)
       case "Withdrawn":
         held.drop(event.id)
+        for (const { waiting } of neighbours.values()) waiting.delete(event.id)
         return nothing
       case "Received":
         return receive(event.message, event.from, event.bytes, now)

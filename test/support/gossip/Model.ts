@@ -172,6 +172,8 @@ export const make = (options: ModelOptions) => {
           send(n, to, { _tag: "Received", from, message: command.message, bytes })
         }
         return
+      case "Missed":
+        return
       default: {
         const to = numbers.get(command.to)
         if (isPigeon(n) || (to !== undefined && isPigeon(to))) return
