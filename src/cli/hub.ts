@@ -9,7 +9,7 @@ import * as Package from "./Package.ts"
 /** What a person is told once the hub listens. */
 const greeting = Effect.fnUntraced(function*(wanted: number | undefined, page: string | undefined) {
   const { port, url } = yield* Hub
-  const address = url.replace("ws:", "http:")
+  const address = url.replace(/^ws/, "http")
   return [
     `Homing hub ${yield* Package.version} listens at ${url}`,
     ...wanted === undefined || wanted === 0 || wanted === port

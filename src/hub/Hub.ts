@@ -13,21 +13,28 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { Socket } from "node:net"
 import { type WebSocket, WebSocketServer } from "ws"
 import type { InvalidInput } from "../domain/Errors.ts"
 import { PeerId, short } from "../domain/PeerId.ts"
+import { HubAddress, maxAlternatives } from "../domain/Signal.ts"
 import * as Admission from "./Admission.ts"
 import * as Connection from "./Connection.ts"
 import * as Directory from "./Directory.ts"
+import * as Drain from "./Drain.ts"
 import * as HttpApi from "./HttpApi.ts"
 import * as Limits from "./Limits.ts"
 import * as Listener from "./Listener.ts"
 import * as Lookout from "./Lookout.ts"
+import * as Metrics from "./Metrics.ts"
 import * as Options from "./Options.ts"
+import * as Others from "./Others.ts"
 import * as Registry from "./Registry.ts"
 import * as Router from "./Router.ts"
 import * as Session from "./Session.ts"
+import type { CertificateUnusable } from "./Tls.ts"
 import * as Traffic from "./Traffic.ts"
+import * as Turn from "./Turn.ts"
 import * as Wire from "./Wire.ts"
 
 /** A running hub. @category services */
@@ -40,18 +47,27 @@ export class Hub extends Context.Service<Hub, {
   readonly url: string
   /** The hub in numbers, now. */
   readonly stats: Effect.Effect<Traffic.HubStats>
+  /**
+   * Lets nobody in any more and sends the peers away, each when it does not negotiate with another, and all of them once
+   * `drainPatience` is over. They are told of other hubs where any are known. To be run before the layer's scope
+   * closes; `/health/ready` says 503 from its beginning.
+   */
+  readonly drain: Effect.Effect<void>
 }>()("homing/Hub") {
   /**
    * A hub that runs until the layer's scope closes. Then nobody new is let in, every peer is told
-   * (`hub-closing`, close code 1001), and whoever does not answer within `closingPatience` is cut.
+   * (`hub-closing`, close code 1001), and whoever does not answer within `closingPatience` is cut. To let peers finish
+   * what they are about, `drain` before.
    *
-   * Fails with `InvalidInput` if an option is not what it must be, and with `HubCannotListen` if neither the
-   * port nor the ten above it can be had.
+   * Fails with `InvalidInput` if an option is not what it must be, with `HubCannotListen` if neither the port nor the ten
+   * above it can be had, and with `CertificateUnusable` if the files of the certificate are none.
    */
-  static readonly layer = (
-    options: Options.HubOptions = {}
-  ): Layer.Layer<Hub, InvalidInput | Listener.HubCannotListen> => Layer.effect(Hub, make(options))
+  static readonly layer = (options: Options.HubOptions = {}): Layer.Layer<Hub, HubError> =>
+    Layer.effect(Hub, make(options))
 }
+
+/** Why there is no hub. @category errors */
+export type HubError = InvalidInput | Listener.HubCannotListen | CertificateUnusable
 
 const decodePeerId = Schema.decodeUnknownResult(PeerId)
 
@@ -61,10 +77,28 @@ const claimedId = (target: string) => {
   return decodePeerId(query < 0 ? null : new URLSearchParams(target.slice(query)).get("peerId"))
 }
 
+/** What metrics call the reasons of a refusal. */
+const refusalOf: Record<Admission.Refused["reason"], Traffic.Refusal> = {
+  "Invalid peerId format": "invalid-peer-id",
+  "Peer already connected": "peer-id-taken",
+  "Maximum connections reached": "hub-full"
+}
+
+/** A peer that is in. */
+interface Guest extends Drain.Guest {
+  readonly session: Session.Session
+}
+
+const isHubAddress = Schema.is(HubAddress)
+
+/** The answer to a handshake while the hub drains. */
+const unavailable =
+  "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n"
+
 /** Where a peer on this machine reaches a hub. */
-const urlOf = (host: string, port: number): string => {
+const urlOf = (host: string, port: number, secure: boolean): string => {
   const reachable = host === "0.0.0.0" || host === "::" ? "localhost" : host
-  return `ws://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`
+  return `${secure ? "wss" : "ws"}://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`
 }
 
 /**
@@ -75,7 +109,7 @@ const urlOf = (host: string, port: number): string => {
  */
 export const make = Effect.fnUntraced(function*(
   options: Options.HubOptions
-): Effect.fn.Return<Hub["Service"], InvalidInput | Listener.HubCannotListen, Scope.Scope> {
+): Effect.fn.Return<Hub["Service"], HubError, Scope.Scope> {
   const settings = yield* Options.resolve(options)
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
@@ -87,6 +121,18 @@ export const make = Effect.fnUntraced(function*(
   const directory = Directory.make({ registry, waiting: lookout.waiting, now })
   const router = Router.make({ registry, lookout, directory, traffic, now })
   const admission = Admission.make(router, settings)
+  const others = (): Others.Others => Others.none
+  const guests = new Set<Guest>()
+  const drain = Drain.make({ guests, patience: settings.drainPatience })
+  const iceServers = Turn.make(settings)
+  let open = 0
+  const presence = (): Traffic.Presence => ({
+    connections: open,
+    peers: admission.size,
+    networks: registry.networkCount
+  })
+  const metrics = yield* Metrics.make({ traffic, presence, others, draining: () => drain.draining })
+  const timedRouter = metrics.timed(router)
 
   /** Drops the connection once the peer has given no sign of life for too long. */
   const keepAlive = Effect.fnUntraced(function*({ connection, peerId }: Session.Session) {
@@ -98,14 +144,48 @@ export const make = Effect.fnUntraced(function*(
     yield* connection.terminate
   })
 
+  /** Where peers are sent when this hub stops: hubs that are reached now, then those that the options name. */
+  const elsewhere = (): ReadonlyArray<string> => {
+    const reached = others().hubs.filter(({ connection }) => connection !== "refused").map(({ url }) => url)
+    return Array.from(new Set([...reached, ...settings.moveTo])).filter(isHubAddress).slice(0, maxAlternatives)
+  }
+
+  /** Sends a peer to another hub. */
+  const dismiss = ({ connection }: Session.Session): void => {
+    connection.send(Wire.hubClosing("Hub shutting down", now(), elsewhere()))
+    connection.close(Connection.closeCode.goingAway, "Hub shutting down")
+  }
+
+  /** Gives everybody new credentials before the old ones expire; those who just came, a little early. */
+  const renewIceServers = (period: Duration.Duration) =>
+    Effect.suspend(() =>
+      Effect.forEach(Array.from(guests), ({ session }) => {
+        const servers = iceServers.issue(session.peerId, now())
+        if (servers !== undefined) session.send(Wire.iceServers(servers, now()))
+        // Sockets come first.
+        return Effect.yieldNow
+      }, { discard: true })
+    ).pipe(Effect.delay(period), Effect.forever)
+
   /** Serves a peer until its connection ends, from either side. */
-  const serve = Effect.fnUntraced(function*(connection: Connection.Connection, target: string) {
+  const serve = Effect.fnUntraced(function*(
+    connection: Connection.Connection,
+    target: string,
+    bytesRead: () => number
+  ) {
     const claimed = claimedId(target)
     if (Result.isFailure(claimed)) return yield* new Admission.Refused({ reason: "Invalid peerId format" })
     const session = Session.make({ peerId: claimed.success, connection, settings, traffic, now })
-    yield* Effect.raceFirst(admission.admit(session), connection.ended)
-    session.send(Wire.connected(session.peerId, now()))
-    Session.listen(session, router)
+    yield* Effect.raceFirst(metrics.timeAdmission(admission.admit(session)), connection.ended).pipe(
+      Effect.withSpan("Hub.admit", { attributes: { peerId: session.peerId } })
+    )
+    const guest: Guest = { session, bytesRead, dismiss: () => dismiss(session) }
+    yield* Effect.acquireRelease(
+      Effect.sync(() => guests.add(guest)),
+      () => Effect.sync(() => guests.delete(guest))
+    )
+    session.send(Wire.connected(session.peerId, now(), iceServers.issue(session.peerId, now())))
+    Session.listen(session, timedRouter)
     yield* Effect.forkScoped(keepAlive(session))
     yield* connection.ended
     router.lost(session)
@@ -113,11 +193,11 @@ export const make = Effect.fnUntraced(function*(
 
   /** One connection from its handshake to its end. */
   const accept = Effect.fnUntraced(
-    function*(socket: WebSocket, target: string) {
+    function*(socket: WebSocket, target: string, bytesRead: () => number) {
       yield* Effect.acquireRelease(Effect.sync(() => open++), () => Effect.sync(() => open--))
       const connection = yield* Connection.make(socket, settings)
-      yield* Effect.catchTag(serve(connection, target), "Refused", ({ reason }) => {
-        traffic.refused++
+      yield* Effect.catchTag(serve(connection, target, bytesRead), "Refused", ({ reason }) => {
+        Traffic.refuse(traffic, refusalOf[reason])
         connection.close(Connection.closeCode.policy, reason)
         return Effect.logDebug(`A connection was refused: ${reason}`)
       })
@@ -128,20 +208,15 @@ export const make = Effect.fnUntraced(function*(
 
   const listener = yield* Listener.make(settings)
   const run = yield* FiberSet.makeRuntime<never, void>()
-  let open = 0
-  const presence = (): Traffic.Presence => ({
-    connections: open,
-    peers: admission.size,
-    networks: registry.networkCount
-  })
-  yield* Traffic.observe(traffic, presence)
   const stats = Effect.sync((): Traffic.HubStats => ({
     ...presence(),
     ...traffic,
+    refusedBy: { ...traffic.refusedBy },
     uptime: Duration.millis(now() - startedAt)
   }))
 
   yield* Effect.forkScoped(lookout.serve)
+  if (iceServers.renewal !== undefined) yield* Effect.forkScoped(renewIceServers(iceServers.renewal))
 
   const sockets = new WebSocketServer({
     noServer: true,
@@ -149,17 +224,29 @@ export const make = Effect.fnUntraced(function*(
     maxPayload: settings.maxMessageBytes,
     perMessageDeflate: false
   })
-  const request = yield* HttpApi.make({ stats, listing: Effect.sync(() => directory.listing) }, settings)
+  const request = yield* HttpApi.make({
+    stats,
+    listing: Effect.sync(() => directory.listing),
+    others: Effect.sync(others),
+    draining: Effect.sync(() => drain.draining),
+    metrics: metrics.text
+  }, settings)
   const port = yield* listener.listen({
     request,
-    upgrade: (request, socket, head) =>
+    upgrade: (request, socket, head) => {
+      if (drain.draining) {
+        Traffic.refuse(traffic, "draining")
+        return void socket.end(unavailable)
+      }
+      const bytesRead = () => socket instanceof Socket ? socket.bytesRead : 0
       sockets.handleUpgrade(request, socket, head, (socket) => {
-        run(accept(socket, request.url ?? ""))
+        run(accept(socket, request.url ?? "", bytesRead))
       })
+    }
   })
 
   const { host } = settings
-  const url = urlOf(host, port)
+  const url = urlOf(host, port, listener.secure)
   yield* Effect.logInfo(`The hub listens at ${url}`)
-  return Hub.of({ host, port, url, stats })
+  return Hub.of({ host, port, url, stats, drain: Effect.andThen(Effect.logInfo("The hub drains"), drain.run) })
 })

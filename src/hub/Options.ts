@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { InvalidInput } from "../domain/Errors.ts"
+import { HubAddress, maxAlternatives, maxIceServers, StunUrl, TurnUrl } from "../domain/Signal.ts"
 import * as Limits from "./Limits.ts"
 
 const withDefault = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
@@ -61,8 +62,41 @@ export const HubOptions = Schema.Struct({
   /** The origin that pages may ask the HTTP side from. Default `*`, any. */
   corsOrigin: withDefault(Schema.NonEmptyString, "*"),
   /** The directory whose files are served over HTTP, `index.html` at `/`. Default none. */
-  assets: Schema.optionalKey(Schema.NonEmptyString)
-})
+  assets: Schema.optionalKey(Schema.NonEmptyString),
+  /**
+   * A file with the certificate, and those that vouch for it, in PEM. With `tlsKey` it makes the hub speak `wss:` and
+   * `https:` only; both are read again every hour. Default none.
+   */
+  tlsCert: Schema.optionalKey(Schema.NonEmptyString),
+  /** A file with the certificate's private key in PEM. Default none. */
+  tlsKey: Schema.optionalKey(Schema.NonEmptyString),
+  /** STUN servers that peers are told to use, such as `stun:stun.example.org:3478`. Default none. */
+  stun: withDefault(Schema.Array(StunUrl).check(Schema.isMaxLength(maxIceServers)), []),
+  /** TURN servers that peers are told to use, such as `turn:turn.example.org:3478`. They need `turnSecret`. Default none. */
+  turn: withDefault(Schema.Array(TurnUrl).check(Schema.isMaxLength(maxIceServers)), []),
+  /** The secret shared with the TURN servers (coturn's `static-auth-secret`). Default none. */
+  turnSecret: Schema.optionalKey(Schema.RedactedFromValue(Schema.NonEmptyString, { label: "turnSecret" })),
+  /** How long TURN credentials are good for; peers get new ones at half time. Default 1 hour. */
+  turnLifetime: withDefault(Period, Duration.hours(1)),
+  /** Hubs that peers are sent to when this one drains, `ws:` or `wss:` URLs. Default none. */
+  moveTo: withDefault(Schema.Array(HubAddress).check(Schema.isMaxLength(maxAlternatives)), []),
+  /** How long a drain waits for negotiations under way before it ends them. Default 5 s. */
+  drainPatience: withDefault(Period, Duration.seconds(5))
+}).check(
+  Schema.makeFilter(({ tlsCert, tlsKey }) =>
+    (tlsCert === undefined) === (tlsKey === undefined)
+      ? undefined
+      : {
+        path: [tlsCert === undefined ? "tlsCert" : "tlsKey"],
+        issue: "a certificate and its key belong together: expected both files, or neither"
+      }
+  ),
+  Schema.makeFilter(({ turn, turnSecret }) =>
+    turn.length === 0 || turnSecret !== undefined
+      ? undefined
+      : { path: ["turnSecret"], issue: "expected the secret of the TURN servers, since there are such" }
+  )
+)
 
 /** The options as one gives them: all optional. @category models */
 export type HubOptions = typeof HubOptions.Encoded

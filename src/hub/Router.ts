@@ -22,7 +22,7 @@ import type { Directory } from "./Directory.ts"
 import * as Limits from "./Limits.ts"
 import type { Lookout } from "./Lookout.ts"
 import type { Peer, Registry } from "./Registry.ts"
-import type { Traffic } from "./Traffic.ts"
+import * as Traffic from "./Traffic.ts"
 import * as Wire from "./Wire.ts"
 
 /** A peer as the router hears it. @category models */
@@ -68,18 +68,18 @@ export const make = (options: {
   readonly registry: Registry
   readonly lookout: Lookout
   readonly directory: Directory
-  readonly traffic: Traffic
+  readonly traffic: Traffic.Traffic
   readonly now: () => number
 }): Router => {
   const { directory, lookout, now, registry, traffic } = options
 
-  const refuse = (sender: Sender, problem: string): void => {
-    traffic.refused++
+  const refuse = (sender: Sender, reason: Traffic.Refusal, problem: string): void => {
+    Traffic.refuse(traffic, reason)
     sender.send(Wire.error(problem, now()))
   }
 
   const malformed = (sender: Sender, problem: string): void => {
-    refuse(sender, problem)
+    refuse(sender, "malformed", problem)
     sender.strike()
   }
 
@@ -93,18 +93,27 @@ export const make = (options: {
     const networkName = ofMessage(signal)
     const target = registry.route(sender, networkName, signal.targetPeerId)
     if (target === undefined) {
-      return refuse(
-        sender,
-        registry.has(sender, networkName)
-          ? `The ${signal.type} went nowhere: no peer ${short(signal.targetPeerId)} is in the network ${networkName}`
-          : `The ${signal.type} went nowhere: announce yourself in the network ${networkName} first`
-      )
+      return registry.has(sender, networkName)
+        ? refuse(
+          sender,
+          "nobody-there",
+          `The ${signal.type} went nowhere: no peer ${short(signal.targetPeerId)} is in the network ${networkName}`
+        )
+        : refuse(
+          sender,
+          "not-a-member",
+          `The ${signal.type} went nowhere: announce yourself in the network ${networkName} first`
+        )
     }
     // Data nested many thousand levels deep can be parsed, but not written again.
     const frame = Result.try(() => Wire.relayed(signal, sender.peerId, networkName, now()))
     if (Result.isFailure(frame)) return malformed(sender, `Not a valid ${signal.type}: data is nested too deeply`)
     if (target.send(frame.success)) traffic.relayed++
-    else refuse(sender, `The ${signal.type} went nowhere: peer ${short(signal.targetPeerId)} is just leaving`)
+    else {refuse(
+        sender,
+        "nobody-there",
+        `The ${signal.type} went nowhere: peer ${short(signal.targetPeerId)} is just leaving`
+      )}
   }
 
   const announce = (sender: Sender, networkName: NetworkName, facts: PeerFacts): void => {
@@ -112,6 +121,7 @@ export const make = (options: {
     if (!registry.join(sender, networkName, facts)) {
       return refuse(
         sender,
+        "too-many-networks",
         `You are not in the network ${networkName}: a connection may be in ${Limits.networksPerPeer} networks. Leave one first`
       )
     }
@@ -151,6 +161,7 @@ export const make = (options: {
     if (!sender.afford(Limits.fanOutCost) || lookout.watch(sender, networkName, waiting)) return
     refuse(
       sender,
+      "too-many-watches",
       `You do not watch the network ${networkName}: a connection may watch ${Limits.watchesPerPeer} networks. Unwatch one first`
     )
   }
@@ -168,7 +179,7 @@ export const make = (options: {
       case "connection-rejected":
         return isRelayable(signal.data)
           ? relay(sender, signal)
-          : refuse(sender, "The connection-rejected went nowhere: only max_peers_reached is passed on")
+          : refuse(sender, "not-passed-on", "The connection-rejected went nowhere: only max_peers_reached is passed on")
       case "announce":
         return announce(sender, ofMessage(signal), signal.data ?? {})
       case "goodbye":
@@ -199,7 +210,7 @@ export const make = (options: {
     const { type } = named.success
     return Object.hasOwn(ClientSignal.cases, type)
       ? malformed(sender, `Not a valid ${type}: ${oneLine(problem)}`)
-      : refuse(sender, `Unknown type ${JSON.stringify(type.slice(0, 64))}: this hub knows ${known}`)
+      : refuse(sender, "unknown-type", `Unknown type ${JSON.stringify(type.slice(0, 64))}: this hub knows ${known}`)
   }
 
   return {

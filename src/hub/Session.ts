@@ -6,7 +6,7 @@ import { closeCode, type Connection } from "./Connection.ts"
 import * as Limits from "./Limits.ts"
 import type { HubSettings } from "./Options.ts"
 import type { Router, Sender } from "./Router.ts"
-import type { Traffic } from "./Traffic.ts"
+import * as Traffic from "./Traffic.ts"
 import * as Wire from "./Wire.ts"
 
 /** A peer that may speak, and the connection it speaks by. @category models */
@@ -23,7 +23,7 @@ export const make = (options: {
   readonly peerId: PeerId
   readonly connection: Connection
   readonly settings: Pick<HubSettings, "messageBurst" | "messagesPerSecond">
-  readonly traffic: Traffic
+  readonly traffic: Traffic.Traffic
   readonly now: () => number
 }): Session => {
   const { connection, now, peerId, settings, traffic } = options
@@ -40,7 +40,7 @@ export const make = (options: {
       messages = Limits.spend(allowance, messages, now(), tokens)
       const standing = Limits.standing(allowance, messages)
       if (standing === "within") return true
-      traffic.refused++
+      Traffic.refuse(traffic, "too-fast")
       if (standing === "exhausted") {
         connection.close(closeCode.policy, "Rate limit exceeded")
       } else if (before === "within") {
