@@ -4,6 +4,7 @@
  * The shapes are those of PeerPigeon 1.1.3. Our own additions are optional fields and extra types that an
  * older party ignores: `homing` in a description says that its maker speaks our dialect on the link.
  */
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { NetworkName } from "./NetworkName.ts"
 import { PeerId } from "./PeerId.ts"
@@ -225,8 +226,8 @@ export const HubSignal = Schema.Union([
         version: Schema.Natural,
         features: Schema.Array(Schema.String.check(Schema.isMaxLength(64)))
       })),
-      /** STUN and TURN servers to use, besides one's own. */
-      iceServers: Schema.optionalKey(IceServers)
+      /** STUN and TURN servers to use, besides one's own. A greeting with others than we know is still a greeting. */
+      iceServers: Schema.optionalKey(IceServers.pipe(Schema.catchDecoding(() => Effect.succeedSome([]))))
     }),
     ...fromHub
   }),
