@@ -7,7 +7,7 @@ import { HubAddress, maxAlternatives, maxIceServers, StunUrl, TurnUrl } from "..
 import * as Limits from "./Limits.ts"
 
 const withDefault = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
-  schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
+  schema.pipe(Schema.withDecodingDefault(Effect.succeed(value)))
 
 const Count = Schema.Int.check(Schema.isGreaterThan(0, { expected: "a whole number above 0" }))
 const Period = Schema.Duration.check(
@@ -62,20 +62,20 @@ export const HubOptions = Schema.Struct({
   /** The origin that pages may ask the HTTP side from. Default `*`, any. */
   corsOrigin: withDefault(Schema.NonEmptyString, "*"),
   /** The directory whose files are served over HTTP, `index.html` at `/`. Default none. */
-  assets: Schema.optionalKey(Schema.NonEmptyString),
+  assets: Schema.optional(Schema.NonEmptyString),
   /**
    * A file with the certificate, and those that vouch for it, in PEM. With `tlsKey` it makes the hub speak `wss:` and
    * `https:` only; both are read again every hour. Default none.
    */
-  tlsCert: Schema.optionalKey(Schema.NonEmptyString),
+  tlsCert: Schema.optional(Schema.NonEmptyString),
   /** A file with the certificate's private key in PEM. Default none. */
-  tlsKey: Schema.optionalKey(Schema.NonEmptyString),
+  tlsKey: Schema.optional(Schema.NonEmptyString),
   /** STUN servers that peers are told to use, such as `stun:stun.example.org:3478`. Default none. */
   stun: withDefault(Schema.Array(StunUrl).check(Schema.isMaxLength(maxIceServers)), []),
   /** TURN servers that peers are told to use, such as `turn:turn.example.org:3478`. They need `turnSecret`. Default none. */
   turn: withDefault(Schema.Array(TurnUrl).check(Schema.isMaxLength(maxIceServers)), []),
   /** The secret shared with the TURN servers (coturn's `static-auth-secret`). Default none. */
-  turnSecret: Schema.optionalKey(Schema.RedactedFromValue(Schema.NonEmptyString, { label: "turnSecret" })),
+  turnSecret: Schema.optional(Schema.RedactedFromValue(Schema.NonEmptyString, { label: "turnSecret" })),
   /** How long TURN credentials are good for; peers get new ones at half time. Default 1 hour. */
   turnLifetime: withDefault(Period, Duration.hours(1)),
   /** Hubs that peers are sent to when this one drains, `ws:` or `wss:` URLs. Default none. */
@@ -98,7 +98,7 @@ export const HubOptions = Schema.Struct({
   )
 )
 
-/** The options as one gives them: all optional. @category models */
+/** The options as one gives them: all optional, and `undefined` is as good as left out. @category models */
 export type HubOptions = typeof HubOptions.Encoded
 
 /** The options as the hub uses them: all present. @category models */
