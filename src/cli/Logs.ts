@@ -37,9 +37,9 @@ const loggerOf = (format: Format) => {
     case "pretty":
       return Logger.consolePretty()
     case "json":
-      return Logger.consoleJson
+      return Logger.withConsoleError(Logger.formatJson)
     case "logfmt":
-      return Logger.consoleLogFmt
+      return Logger.withConsoleError(Logger.formatLogFmt)
   }
 }
 

@@ -4,10 +4,13 @@
  */
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { InvalidInput } from "../domain/Errors.ts"
+import { waitAtMost } from "../services/Patience.ts"
 
 const endpoints = ["", "TRACES_", "METRICS_", "LOGS_"].map((signal) => `OTEL_EXPORTER_OTLP_${signal}ENDPOINT`)
 
@@ -43,6 +46,14 @@ const checked = Effect.gen(function*() {
   return { named, json: protocol === "http/json" }
 })
 
+/** Sends at once what was gathered; to be done while what is measured is still there. @category references */
+export const Flush = Context.Reference<Effect.Effect<void>>("homing/cli/Telemetry/Flush", {
+  defaultValue: () => Effect.void
+})
+
+/** How long the last report may take. */
+const flushPatience = Duration.seconds(2)
+
 /**
  * Exports whatever the program traces, measures and logs. Fails when a variable that matters is not what it must be. A
  * collector that does not answer costs nothing but its data.
@@ -53,14 +64,17 @@ export const layer = (serviceVersion: string): Layer.Layer<never, InvalidInput> 
   Layer.unwrap(Effect.gen(function*() {
     const { json, named } = yield* checked
     if (!named) return Layer.empty
-    const [Otlp, Serialization, Client] = yield* Effect.promise(() =>
+    const [Otlp, { Flusher }, Serialization, Client] = yield* Effect.promise(() =>
       Promise.all([
         import("effect/observability/Otlp"),
+        import("effect/observability/OtlpExporter"),
         import("effect/observability/OtlpSerialization"),
         import("effect/http/FetchHttpClient")
       ])
     )
-    return Otlp.layerFromConfig({ resource: { serviceVersion }, loggerMergeWithExisting: true }).pipe(
+    const layerFlush = Layer.effect(Flush, Effect.map(Flusher, ({ flush }) => waitAtMost(flushPatience)(flush)))
+    return layerFlush.pipe(
+      Layer.provideMerge(Otlp.layerFromConfig({ resource: { serviceVersion }, loggerMergeWithExisting: true })),
       Layer.provide([json ? Serialization.layerJson : Serialization.layerProtobuf, Client.layer]),
       Layer.provide(ConfigProvider.layerAdd(ConfigProvider.fromEnv({ env: defaults })))
     )

@@ -41,6 +41,7 @@ const takeLeave = Effect.gen(function*() {
     yield* waitAtMost(linePatience)(output.line(`Sending ${whom} away. Ctrl-C once more stops at once.`))
   }
   yield* drain
+  yield* Effect.flatten(Telemetry.Flush)
 })
 
 /** By which flag and which variable an option is set here, for whoever has to set it right. */
