@@ -1,9 +1,9 @@
 /**
- * Sends the peers of a hub away before it stops, each at a moment that suits it: one that said something to the hub a
- * moment ago may be about to link with another, and is given time to finish.
+ * Sends the peers of a hub away before it stops, each at a moment that suits it: one that said or was
+ * told something a moment ago may be about to link with another, and is given time to finish.
  *
- * What a peer said is seen in the bytes that its socket has read, which the operating system's side counts anyway, so
- * that signals cost nothing more for it.
+ * That is seen in the bytes of its socket, which Node counts anyway, so that signals cost nothing more for it. When peers
+ * go, those who knew them are told, which counts as well; but those who are idle go together, at the first moment.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -11,10 +11,8 @@ import * as Effect from "effect/Effect"
 
 /** A connection as a drain sees it. @category models */
 export interface Guest {
-  /** Bytes that came from the peer so far. */
-  bytesRead(): number
-  /** Tells the peer where else to go, and starts to close its connection. */
-  dismiss(): void
+  /** Bytes that came from the peer and went to it so far. */
+  bytes(): number
 }
 
 /** The way out of a hub. @category models */
@@ -26,7 +24,7 @@ export interface Drain {
 }
 
 /**
- * How long a peer must have been silent to be sent away: an answer comes within a round trip and the time that WebRTC
+ * How long there must have been silence between the hub and a peer to send it away: an answer comes within a round trip and the time that WebRTC
  * takes to make one, and candidates follow it closely.
  *
  * @category constants
@@ -38,25 +36,26 @@ const step = Duration.millis(100)
 
 /**
  * A hub that does not drain yet. `guests` are those who are there at the moment; `patience` is how long one may go on at
- * most.
+ * most; `dismiss` tells one where else to go, and starts to close its connection.
  *
  * @category constructors
  */
-export const make = ({ guests, patience }: {
-  readonly guests: ReadonlySet<Guest>
+export const make = <A extends Guest>({ dismiss, guests, patience }: {
+  readonly guests: ReadonlySet<A>
   readonly patience: Duration.Duration
+  readonly dismiss: (guest: A) => void
 }): Drain => {
   let draining = false
 
   const run = Effect.gen(function*() {
     draining = true
-    const heard = new Map<Guest, { readonly bytes: number; readonly at: number }>()
-    const told = new WeakSet<Guest>()
+    const heard = new Map<A, { readonly bytes: number; readonly at: number }>()
+    const told = new WeakSet<A>()
     const needed = Duration.toMillis(silence)
     const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(patience)
 
-    const isQuiet = (guest: Guest, now: number): boolean => {
-      const bytes = guest.bytesRead()
+    const isQuiet = (guest: A, now: number): boolean => {
+      const bytes = guest.bytes()
       const last = heard.get(guest)
       if (last?.bytes === bytes) return now - last.at >= needed
       heard.set(guest, { bytes, at: now })
@@ -69,7 +68,7 @@ export const make = ({ guests, patience }: {
       for (const guest of staying) {
         if (!isQuiet(guest, now) && now < deadline) continue
         told.add(guest)
-        guest.dismiss()
+        dismiss(guest)
       }
       if (staying.every((guest) => told.has(guest))) return
       yield* Effect.sleep(step)

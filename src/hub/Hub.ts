@@ -14,6 +14,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { Socket } from "node:net"
+import type { Duplex } from "node:stream"
 import { type WebSocket, WebSocketServer } from "ws"
 import type { InvalidInput } from "../domain/Errors.ts"
 import { PeerId, short } from "../domain/PeerId.ts"
@@ -91,6 +92,9 @@ interface Guest extends Drain.Guest {
 
 const isHubAddress = Schema.is(HubAddress)
 
+/** Apart, so that what lives as long as the connection keeps nothing of its handshake. */
+const bytesOf = (socket: Duplex) => () => socket instanceof Socket ? socket.bytesRead + socket.bytesWritten : 0
+
 /** The answer to a handshake while the hub drains. */
 const unavailable =
   "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n"
@@ -123,7 +127,6 @@ export const make = Effect.fnUntraced(function*(
   const admission = Admission.make(router, settings)
   const others = (): Others.Others => Others.none
   const guests = new Set<Guest>()
-  const drain = Drain.make({ guests, patience: settings.drainPatience })
   const iceServers = Turn.make(settings)
   let open = 0
   const presence = (): Traffic.Presence => ({
@@ -131,6 +134,7 @@ export const make = Effect.fnUntraced(function*(
     peers: admission.size,
     networks: registry.networkCount
   })
+  const drain = Drain.make({ guests, patience: settings.drainPatience, dismiss: ({ session }) => dismiss(session) })
   const metrics = yield* Metrics.make({ traffic, presence, others, draining: () => drain.draining })
   const timedRouter = metrics.timed(router)
 
@@ -171,32 +175,32 @@ export const make = Effect.fnUntraced(function*(
   const serve = Effect.fnUntraced(function*(
     connection: Connection.Connection,
     target: string,
-    bytesRead: () => number
+    bytes: () => number
   ) {
     const claimed = claimedId(target)
     if (Result.isFailure(claimed)) return yield* new Admission.Refused({ reason: "Invalid peerId format" })
     const session = Session.make({ peerId: claimed.success, connection, settings, traffic, now })
-    yield* Effect.raceFirst(metrics.timeAdmission(admission.admit(session)), connection.ended).pipe(
-      Effect.withSpan("Hub.admit", { attributes: { peerId: session.peerId } })
-    )
-    const guest: Guest = { session, bytesRead, dismiss: () => dismiss(session) }
-    yield* Effect.acquireRelease(
-      Effect.sync(() => guests.add(guest)),
-      () => Effect.sync(() => guests.delete(guest))
+    // Not the parent of anything, or it would be kept for as long as the connection.
+    yield* Effect.useSpan(
+      "Hub.admit",
+      { attributes: { peerId: session.peerId } },
+      () => Effect.raceFirst(metrics.timeAdmission(admission.admit(session)), connection.ended)
     )
     session.send(Wire.connected(session.peerId, now(), iceServers.issue(session.peerId, now())))
     Session.listen(session, timedRouter)
     yield* Effect.forkScoped(keepAlive(session))
-    yield* connection.ended
+    const guest: Guest = { session, bytes }
+    guests.add(guest)
+    yield* Effect.ensuring(connection.ended, Effect.sync(() => guests.delete(guest)))
     router.lost(session)
   })
 
   /** One connection from its handshake to its end. */
   const accept = Effect.fnUntraced(
-    function*(socket: WebSocket, target: string, bytesRead: () => number) {
+    function*(socket: WebSocket, target: string, bytes: () => number) {
       yield* Effect.acquireRelease(Effect.sync(() => open++), () => Effect.sync(() => open--))
       const connection = yield* Connection.make(socket, settings)
-      yield* Effect.catchTag(serve(connection, target, bytesRead), "Refused", ({ reason }) => {
+      yield* Effect.catchTag(serve(connection, target, bytes), "Refused", ({ reason }) => {
         Traffic.refuse(traffic, refusalOf[reason])
         connection.close(Connection.closeCode.policy, reason)
         return Effect.logDebug(`A connection was refused: ${reason}`)
@@ -238,9 +242,9 @@ export const make = Effect.fnUntraced(function*(
         Traffic.refuse(traffic, "draining")
         return void socket.end(unavailable)
       }
-      const bytesRead = () => socket instanceof Socket ? socket.bytesRead : 0
+      const bytes = bytesOf(socket)
       sockets.handleUpgrade(request, socket, head, (socket) => {
-        run(accept(socket, request.url ?? "", bytesRead))
+        run(accept(socket, request.url ?? "", bytes))
       })
     }
   })
