@@ -1,6 +1,6 @@
 /** A hub as whoever operates it sees it: a process with variables, signals and logs. */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Schema } from "effect"
+import { Clock, Effect, Fiber, Schedule, Schema } from "effect"
 import { createServer } from "node:http"
 import { connect, join } from "../hub/TestPeer.ts"
 import { homing, hub, peer } from "../support/processes.ts"
@@ -104,6 +104,25 @@ describe("operating a hub", () => {
       }),
     60_000
   )
+
+  it.live("is told so by peers as well, who would wait for whoever reads them", () =>
+    Effect.gen(function*() {
+      const { url } = yield* hub()
+      const loud = yield* peer(url, "stuck")
+      const stuck = yield* homing(["peer", "--json", "--hub", url, "--network", "stuck"])
+      const { peerId } = yield* loud.event("peerConnected")
+      stuck.child.stdout?.pause()
+      yield* loud.ask({ op: "send", to: peerId, content: "x".repeat(4 * 1024 * 1024) })
+      const exit = yield* Effect.callback<number | null>((resume) => {
+        stuck.child.once("exit", (code) => resume(Effect.succeed(code)))
+      }).pipe(Effect.forkChild({ startImmediately: true }))
+      // Two that come while it is busy are heard at the same moment, like one key press.
+      yield* Effect.sync(() => stuck.kill("SIGINT")).pipe(
+        Effect.repeat(Schedule.spaced("700 millis")),
+        Effect.forkChild({ startImmediately: true })
+      )
+      assert.strictEqual(yield* Fiber.join(exit).pipe(Effect.timeout("15 seconds")), 130)
+    }), 60_000)
 
   it.live("sends its peers to the hub that it is told", () =>
     Effect.gen(function*() {
