@@ -4,6 +4,7 @@
  *
  * Run with `node bench/dht.ts`; `node bench/dht.ts 3` takes 3 seeds, and `node bench/dht.ts 1 100` 100 peers alone.
  */
+import * as Limits from "../src/services/dht/Limits.ts"
 import * as RingModel from "../test/support/dht/RingModel.ts"
 
 const seeds = Number(process.argv[2] ?? 4)
@@ -34,15 +35,17 @@ const sum = (model: RingModel.Model, types: Iterable<string>) => {
 }
 
 /** Reads at random places, and says how many found the right value, and at what cost. */
-const readMany = (model: RingModel.Model, count: number) => {
+const readMany = (model: RingModel.Model, count: number, isLost: (key: number) => boolean = () => false) => {
   const alive = model.members.filter(({ alive }) => alive)
   const hops: Array<number> = []
   const millis: Array<number> = []
   let right = 0
+  let inVain = 0
   for (let n = 0; n < count; n++) {
     const [reader] = RingModel.some(model.random, alive, 1)
     if (reader === undefined) continue
     const at = Math.floor(model.random() * keys)
+    if (isLost(at)) inVain++
     const before = sum(model, ["dht-request"])
     const since = model.now()
     const answer = model.ask(reader, `key-${at}`, { op: "get", fresh: false })
@@ -50,7 +53,7 @@ const readMany = (model: RingModel.Model, count: number) => {
     millis.push(model.now() - since)
     if (answer?.is === "record" && answer.record.value?.content === at) right++
   }
-  return { right: right / count, hops, millis }
+  return { right: right / count, rightOfLeft: right / (count - inVain), hops, millis }
 }
 
 const putAll = (model: RingModel.Model) => {
@@ -95,12 +98,12 @@ for (const size of sizes) {
       model.kill(RingModel.some(model.random, model.members, Math.floor(share * size)))
       const isLost = (at: number) =>
         !model.members.some(({ alive, node }) => alive && node.held(`key-${at}`, model.now()) !== undefined)
-      const lost = Array.from({ length: keys }, (_, at) => at).filter(isLost).length / keys
+      const gone = new Set(Array.from({ length: keys }, (_, at) => at).filter(isLost))
       const before = readMany(model, reads / 3)
       model.repair()
       model.run(10_000)
-      const after = readMany(model, reads)
-      return { before, after, lost }
+      const after = readMany(model, reads, (at) => gone.has(at))
+      return { before, after, lost: gone.size / keys }
     }
     return { puts, calm, third: lose(0.3, 2), half: lose(0.5, 3) }
   })
@@ -159,5 +162,16 @@ for (const size of sizes) {
   say(size, "14 get after one repair round, 30 % dead", ">= 99.9 %", percent(mended), mended >= 0.999)
   const half = share(({ half }) => half.after.right)
   say(size, "15 get after one repair round, 50 % dead", ">= 99.9 %", percent(half), half >= 0.999)
-  say(size, "   records of which no copy was left", "", percent(share(({ half }) => half.lost)), true)
+  // All twelve copies are among the dead half once in 2^12 times: of no record, or, where a dozen in a row died, of many.
+  const expected = Array.from({ length: Limits.copies }, (_, n) => (size * 0.5 - n) / (size - n))
+    .reduce((one, other) => one * Math.max(0, other), 1)
+  say(
+    size,
+    "   records of which no copy was left",
+    `(${percent(expected)})`,
+    percent(share(({ half }) => half.lost)),
+    true
+  )
+  const left = share(({ half }) => half.after.rightOfLeft)
+  say(size, "   get of those of which one was", ">= 99.9 %", percent(left), left >= 0.999)
 }

@@ -1,4 +1,4 @@
-/** The house's arrows, read from its imports: domain ← services ← runtime ← everything else. */
+/** The house's arrows, read from its imports: domain ← services ← runtime ← everything else. The simulated world has our hub in it. */
 import { assert, describe, it } from "@effect/vitest"
 import { globSync, readFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
@@ -11,7 +11,7 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   services: ["domain"],
   runtime: ["domain", "services"],
   hub: ["domain", "services", "runtime"],
-  testing: ["domain", "services", "runtime"],
+  testing: ["domain", "services", "runtime", "hub"],
   console: ["domain", "services", "runtime"],
   cli: ["domain", "services", "runtime", "hub"],
   "index.ts": ["domain", "services", "runtime"]
@@ -65,6 +65,19 @@ describe("src", () => {
       offenders(({ file, name }) => platform.test(name) && !edges.some((edge) => edge.test(file))),
       []
     )
+  })
+
+  it("brings no platform along into the simulated world", () => {
+    const seen = new Set<string>()
+    const visit = (file: string): ReadonlyArray<string> => {
+      if (seen.has(file)) return []
+      seen.add(file)
+      return imports.filter((found) => found.file === file).flatMap(({ name, target }) =>
+        platform.test(name) ? [`${file} imports ${name}`] : target === undefined ? [] : visit(target)
+      )
+    }
+    assert.deepStrictEqual(visit("testing/index.ts"), [])
+    assert.isTrue(seen.has("hub/Router.ts"))
   })
 
   it("imports Effect by module, never the barrel", () => {

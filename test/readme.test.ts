@@ -97,7 +97,16 @@ layer(Hub.layer({ port: 0 }))("README", (it) => {
       yield* until(lines, "ada moves to e4")
     }), 60_000)
 
-  for (const [index, part] of [[4, "iceServers"], [5, "FallbackPolicy"], [6, "NetworkBridge"]] as const) {
+  it.effect("has an example with files, in which one arrives", () =>
+    Effect.gen(function*() {
+      const hub = yield* Hub
+      const withFiles = examples[4]
+      assert.isDefined(withFiles)
+      const lines = yield* run(withFiles, hub.url)
+      yield* until(lines, "bob has README.md # Homing")
+    }), 60_000)
+
+  for (const [index, part] of [[5, "iceServers"], [6, "FallbackPolicy"], [7, "NetworkBridge"]] as const) {
     it.effect(`has an example with ${part} that loads`, () =>
       Effect.gen(function*() {
         const hub = yield* Hub

@@ -10,6 +10,12 @@ const audience = Schema.optionalKey(Schema.Literals(["here", "home"]))
 /** Milliseconds that a record lives. @category schemas */
 const ttl = Schema.optionalKey(Schema.Finite)
 
+/** Whether to sign what is written. */
+const signed = Schema.optionalKey(Schema.Boolean)
+
+/** Only what this peer has signed. */
+const signedBy = Schema.optionalKey(PeerId)
+
 /** The ops' names. @category constants */
 export const opNames = ["put", "get", "update", "delete", "subscribe", "unsubscribe"] as const
 
@@ -19,13 +25,14 @@ const id = Schema.Union([Schema.Finite, Schema.String]).annotate({ expected: "a 
 /** @category schemas */
 export const ops = [
   /** Stores a value. Result: version and holders, as `Stored`. */
-  Schema.Struct({ id, op: Schema.tag("put"), key: Schema.String, ...WireValue.fields, ttl, audience }),
+  Schema.Struct({ id, op: Schema.tag("put"), key: Schema.String, ...WireValue.fields, ttl, signed, audience }),
   /** Result: the record as `RecordLine`, or `null`. */
   Schema.Struct({
     id,
     op: Schema.tag("get"),
     key: Schema.String,
     fresh: Schema.optionalKey(Schema.Boolean),
+    signedBy,
     audience
   }),
   /** Stores a value if the version is still the one given, or, without one, the one that is found. Result: as `put`. */
@@ -36,12 +43,13 @@ export const ops = [
     ...WireValue.fields,
     version: Schema.optionalKey(Schema.Natural),
     ttl,
+    signed,
     audience
   }),
   /** Removes a value. Result: as `put`. */
-  Schema.Struct({ id, op: Schema.tag("delete"), key: Schema.String, ttl, audience }),
+  Schema.Struct({ id, op: Schema.tag("delete"), key: Schema.String, ttl, signed, audience }),
   /** Asks for a `dht` event now, if there is a record, and at every change. Result: `null`, once that is registered. */
-  Schema.Struct({ id, op: Schema.tag("subscribe"), key: Schema.String, audience }),
+  Schema.Struct({ id, op: Schema.tag("subscribe"), key: Schema.String, signedBy, audience }),
   /** Asks for no more of them. Result: `null`. */
   Schema.Struct({ id, op: Schema.tag("unsubscribe"), key: Schema.String })
 ] as const
@@ -52,6 +60,8 @@ export const RecordLine = Schema.Struct({
   ...WireValue.fields,
   version: Schema.Natural,
   writer: PeerId,
+  /** Absent when nobody signed it. */
+  signedBy: Schema.optionalKey(PeerId),
   /** Milliseconds since 1970. */
   time: Schema.Finite,
   /** Milliseconds. */

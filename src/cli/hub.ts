@@ -57,6 +57,16 @@ const settings: Readonly<Record<string, string>> = {
   turn: "--turn or TURN",
   turnSecret: "TURN_SECRET or TURN_SECRET_FILE",
   moveTo: "--move-to or MOVE_TO",
+  maxBufferedBytes: "--max-buffered-bytes or MAX_BUFFERED_BYTES",
+  messagesPerSecond: "--messages-per-second or MESSAGES_PER_SECOND",
+  messageBurst: "--message-burst or MESSAGE_BURST",
+  networksPerPeer: "--networks-per-peer or NETWORKS_PER_PEER",
+  introductions: "--introductions or INTRODUCTIONS",
+  connectionsPerAddress: "--connections-per-address or CONNECTIONS_PER_ADDRESS",
+  connectionRate: "--connection-rate or CONNECTION_RATE",
+  trustedProxies: "--trusted-proxies or TRUSTED_PROXIES",
+  allowedOrigins: "--allowed-origins or ALLOWED_ORIGINS",
+  peerTokenSecret: "PEER_TOKEN_SECRET or PEER_TOKEN_SECRET_FILE",
   drainPatience: "--drain-patience or DRAIN_PATIENCE"
 }
 
@@ -79,6 +89,7 @@ export const run = (options: HubOptions, logs: Logs.LogOptions) =>
   Effect.gen(function*() {
     const page = Package.page()
     const turnSecret = yield* Secrets.read("TURN_SECRET")
+    const peerTokenSecret = yield* Secrets.read("PEER_TOKEN_SECRET")
     const level = logs.level ?? (yield* Logs.levelFromEnvironment)
     const life = Effect.gen(function*() {
       const output = yield* Output
@@ -86,7 +97,7 @@ export const run = (options: HubOptions, logs: Logs.LogOptions) =>
       // Its lines are for people: a hub whose output nobody reads goes on.
       return yield* Effect.never
     }).pipe(Effect.onInterrupt(() => takeLeave))
-    const hub = Hub.layer({ ...options, turnSecret, ...page === undefined ? {} : { assets: page } })
+    const hub = Hub.layer({ ...options, turnSecret, peerTokenSecret, ...page === undefined ? {} : { assets: page } })
     return yield* life.pipe(
       Effect.provide(
         Layer.merge(hub, Output.layer).pipe(

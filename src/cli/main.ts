@@ -13,6 +13,7 @@ import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import * as Runtime from "effect/Runtime"
 import { waitAtMost } from "../services/Patience.ts"
+import { receive, send } from "./commands/files.ts"
 import { hub } from "./commands/hub.ts"
 import { networks } from "./commands/networks.ts"
 import { peer } from "./commands/peer.ts"
@@ -22,7 +23,7 @@ import { presenter } from "./Presenter.ts"
 
 const homing = Command.make("homing").pipe(
   Command.withDescription("Peer-to-peer networks over WebRTC, and the hubs where peers meet"),
-  Command.withSubcommands([hub, networks, peer])
+  Command.withSubcommands([hub, networks, peer, receive, send])
 )
 
 /** Standard output belongs to results. */

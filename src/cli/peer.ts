@@ -56,7 +56,8 @@ const layerSchedule = (interval: Duration.Duration) =>
     checks: Schedule.jittered(Schedule.spaced(interval))
   })
 
-const layerMesh = ({ grace, healthInterval, mesh, ...platform }: PeerOptions) =>
+/** A mesh as the flags want it. @category layers */
+export const layerMesh = ({ grace, healthInterval, mesh, ...platform }: Omit<PeerOptions, "json">) =>
   Mesh.layer(mesh).pipe(
     Layer.provide(layerPlatform(platform)),
     Layer.provide(grace === undefined ? Layer.empty : layerPolicy(grace)),

@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import { Key, StoredRecord, Ttl, WireValue, WriteId } from "./DhtRecord.ts"
 import { NetworkName } from "./NetworkName.ts"
 import { PeerId } from "./PeerId.ts"
+import { Signature } from "./Signature.ts"
 
 /** The most hops of a request. @category constants */
 export const maxHops = 64
@@ -39,7 +40,12 @@ const common = { networkName: NetworkName, id: Id }
 /** What is asked of whoever is responsible for a key. @category schemas */
 export const Ask = Schema.Union([
   /** The newest record; `fresh` asks the peer nearest to the key itself, not the first that has a copy. */
-  Schema.Struct({ op: Schema.tag("get"), fresh: Schema.Boolean }),
+  Schema.Struct({
+    op: Schema.tag("get"),
+    fresh: Schema.Boolean,
+    /** Only one that this peer has signed. */
+    signedBy: Schema.optionalKey(PeerId)
+  }),
   /** A new version; without a value, a tombstone. */
   Schema.Struct({
     op: Schema.tag("write"),
@@ -48,13 +54,28 @@ export const Ask = Schema.Union([
     value: Schema.optionalKey(WireValue),
     ttl: Ttl,
     /** Only if this is the version; 0: only if there is none. */
-    expected: Schema.optionalKey(Schema.Natural)
+    expected: Schema.optionalKey(Schema.Natural),
+    /** What else the writer has signed. Without it, version and time are those of the peer that keeps the record first. */
+    signed: Schema.optionalKey(
+      Schema.Struct({
+        version: StoredRecord.fields.version,
+        time: StoredRecord.fields.time,
+        signature: Signature
+      })
+    )
   }),
   /** News of every change for a while, or, without `watching`, no more of it. */
   Schema.Struct({ op: Schema.tag("watch"), watching: Schema.Boolean })
 ]).pipe(Schema.toTaggedUnion("op"))
 /** @category models */
 export type Ask = typeof Ask.Type
+
+/** What is asked of whoever keeps a record first. @category models */
+export type Write = Extract<Ask, { readonly op: "write" }>
+
+/** The record that a signed write asks to keep; `undefined` when it is not signed. @category getters */
+export const signedRecordOf = (key: string, { signed, ttl, value, write, writer }: Write): StoredRecord | undefined =>
+  signed && { key, ...(value === undefined ? {} : { value }), writer, write, ttl, ...signed }
 
 /** @category schemas */
 export const Request = Schema.Struct({
@@ -140,7 +161,9 @@ export const Offer = Schema.Struct({
     key: Key,
     version: Schema.Natural,
     writer: PeerId,
-    write: WriteId
+    write: WriteId,
+    /** Present when it is signed. */
+    signed: Schema.optionalKey(Schema.Literal(true))
   })).check(Schema.isMaxLength(maxItems))
 })
 /** @category models */

@@ -57,14 +57,16 @@ export class AlreadyJoined extends Schema.TaggedError<AlreadyJoined>()("AlreadyJ
   }
 }
 
-/** A message for the home network, while the mesh is in another. @category errors */
+/** Something was for the home network alone, while the mesh is in another. @category errors */
 export class AwayFromHome extends Schema.TaggedError<AwayFromHome>()("AwayFromHome", {
+  /** What was to be done, such as `broadcast`. */
+  operation: Schema.String,
   networkName: NetworkName,
   originalNetworkName: NetworkName
 }) {
   override get message() {
-    return `Not sent: the message is for ${this.originalNetworkName} alone, and this mesh is in ${this.networkName} until ` +
-      `somebody is at home. Wait for the return, or send it to whoever is here.`
+    return `Cannot ${this.operation}: that is for ${this.originalNetworkName} alone, and this mesh is in ` +
+      `${this.networkName} until somebody is at home. Wait for the return, or leave the audience out and do it here.`
   }
 }
 
@@ -189,6 +191,96 @@ export class DhtTimeout extends Schema.TaggedError<DhtTimeout>()("DhtTimeout", {
   override get message() {
     return `Could not ${this.operation} "${this.key}" in ${this.networkName}: ${this.problem}. It may have been done all ` +
       `the same. Try again; if it lasts, look at the links of this peer.`
+  }
+}
+
+/** A stream was not opened: the peer does not want it, does not know streams, or did not answer. @category errors */
+export class StreamRefused extends Schema.TaggedError<StreamRefused>()("StreamRefused", {
+  peerId: PeerId,
+  networkName: NetworkName,
+  /** The stream's name. */
+  stream: Schema.String,
+  /** The peer itself said no; otherwise it was not reached, did not answer, or cannot be asked. */
+  declined: Schema.Boolean,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `Peer ${short(this.peerId)} in ${this.networkName} takes no stream "${this.stream}": ${this.problem}`
+  }
+}
+
+/** A stream ended before its time: what was sent last may not have arrived. @category errors */
+export class StreamLost extends Schema.TaggedError<StreamLost>()("StreamLost", {
+  peerId: PeerId,
+  networkName: NetworkName,
+  /** The stream's name. */
+  stream: Schema.String,
+  /** The other end gave it up, and said so; otherwise the link or this end did. */
+  byPeer: Schema.Boolean,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `The stream "${this.stream}" with peer ${
+      short(this.peerId)
+    } in ${this.networkName} was lost: ${this.problem}`
+  }
+}
+
+/** A peer does not take a file, or not all of it. @category errors */
+export class FileRefused extends Schema.TaggedError<FileRefused>()("FileRefused", {
+  peerId: PeerId,
+  networkName: NetworkName,
+  /** The file's name. */
+  file: Schema.String,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `Peer ${short(this.peerId)} in ${this.networkName} takes no file "${this.file}": ${this.problem}`
+  }
+}
+
+/** A file did not get through, though it was tried again. @category errors */
+export class FileLost extends Schema.TaggedError<FileLost>()("FileLost", {
+  peerId: PeerId,
+  networkName: NetworkName,
+  /** The file's name. */
+  file: Schema.String,
+  /** Bytes that are known to have arrived. */
+  arrived: Schema.Natural,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `The file "${this.file}" did not get through to or from peer ${
+      short(this.peerId)
+    } in ${this.networkName}: ${this.problem}. ${this.arrived} bytes had arrived.`
+  }
+}
+
+/** What arrived of a file is not what was sent. @category errors */
+export class ChecksumMismatch extends Schema.TaggedError<ChecksumMismatch>()("ChecksumMismatch", {
+  /** The file's name. */
+  file: Schema.String,
+  /** The SHA-256 of what was sent, in hexadecimal digits. */
+  expected: Schema.String,
+  /** The SHA-256 of what arrived. */
+  actual: Schema.String
+}) {
+  override get message() {
+    return `The file "${this.file}" arrived damaged: its SHA-256 is ${this.actual}, and ${this.expected} was sent. ` +
+      `What arrived was discarded; have it sent again.`
+  }
+}
+
+/** A file here cannot be read or written. @category errors */
+export class FileUnusable extends Schema.TaggedError<FileUnusable>()("FileUnusable", {
+  /** The file's name or path. */
+  file: Schema.String,
+  /** What was to be done, such as `read`. */
+  operation: Schema.String,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `Cannot ${this.operation} "${this.file}": ${this.problem}`
   }
 }
 

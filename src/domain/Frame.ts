@@ -12,6 +12,7 @@ import { Digest, Graft, IHave, MessageId, Prune } from "./GossipFrame.ts"
 import { NetworkName } from "./NetworkName.ts"
 import * as OverlayFrame from "./OverlayFrame.ts"
 import { PeerId } from "./PeerId.ts"
+import * as StreamFrame from "./StreamFrame.ts"
 
 /** How many hops a new gossip message may travel, as in PeerPigeon. @category constants */
 export const initialTtl = 40
@@ -103,7 +104,8 @@ export const Frame = Schema.Union([
   Prune,
   Digest,
   ...OverlayFrame.members,
-  ...DhtFrame.members
+  ...DhtFrame.members,
+  ...StreamFrame.members
 ]).pipe(Schema.toTaggedUnion("type"))
 /** @category models */
 export type Frame = typeof Frame.Type

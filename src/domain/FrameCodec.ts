@@ -109,6 +109,10 @@ const encodeHoming = (frame: Frame, limit: number): Result.Result<ReadonlyArray<
   if (frame.type === "__BINARY__") {
     return encodeEnvelope({ type: frame.type }, frame.bytes, limit)
   }
+  if (frame.type === "stream-data") {
+    const { bytes, ...header } = frame
+    return encodeEnvelope(header, bytes, limit)
+  }
   if (frame.type === "gossip" && isBytes(frame.content)) {
     const { content, ...header } = frame
     return encodeEnvelope(header, content, limit)
@@ -413,6 +417,8 @@ const decodeEnvelope = (envelope: Uint8Array): Result.Result<Received, Malformed
         return validate({ ...header, content: bytes })
       case "__BINARY__":
         return received({ type: header.type, bytes })
+      case "stream-data":
+        return validate({ ...header, bytes })
       default:
         return isKnown(header.type) ? malformed(`type: ${header.type} carries no bytes`) : unknownType(header.type)
     }
@@ -427,6 +433,9 @@ const validate = (message: Message): Result.Result<Received, Malformed> => {
   if (Result.isFailure(frame)) return malformed(frame.failure.message.slice(0, maxQuoted))
   if (frame.success.type === "gossip" && !nestsWithin(frame.success.content, maxNesting)) {
     return malformed(`content: nests deeper than ${maxNesting} levels`)
+  }
+  if (frame.success.type === "stream-open" && !nestsWithin(frame.success.metadata, maxNesting)) {
+    return malformed(`metadata: nests deeper than ${maxNesting} levels`)
   }
   if (isDhtFrame(frame.success) && !nestsWithin(frame.success, maxNesting + dhtNesting)) {
     return malformed(`record: nests deeper than ${maxNesting} levels`)

@@ -3,8 +3,11 @@
  * instead, and requests that find their own way. PeerPigeon peers ignore these types, and are never sent any.
  */
 import * as Schema from "effect/Schema"
+import * as CanonicalJson from "./CanonicalJson.ts"
+import type { NetworkName } from "./NetworkName.ts"
 import { PeerId } from "./PeerId.ts"
 import { Answer, Candidate, Offer, Rejection } from "./Signal.ts"
+import { Signature } from "./Signature.ts"
 
 /** The most links that a neighbour may list: as many as a peer may have. @category constants */
 export const maxLinks = 64
@@ -126,15 +129,28 @@ export const Routed = Schema.Struct({
 /** @category models */
 export type Routed = typeof Routed.Type
 
+/** The sender's, of `signedBytes`: a hub says who sent a signal, and over the mesh anybody on the way could. */
+const signature = Schema.optionalKey(Signature)
+
 /** A message of signaling, as it travels over the mesh. @category schemas */
 export const Signaled = Schema.Union([
-  Schema.Struct({ type: Schema.tag("offer"), data: Offer }),
-  Schema.Struct({ type: Schema.tag("answer"), data: Answer }),
-  Schema.Struct({ type: Schema.tag("ice-candidate"), data: Candidate }),
-  Schema.Struct({ type: Schema.tag("connection-rejected"), data: Rejection })
+  Schema.Struct({ type: Schema.tag("offer"), data: Offer, signature }),
+  Schema.Struct({ type: Schema.tag("answer"), data: Answer, signature }),
+  Schema.Struct({ type: Schema.tag("ice-candidate"), data: Candidate, signature }),
+  Schema.Struct({ type: Schema.tag("connection-rejected"), data: Rejection, signature })
 ]).pipe(Schema.toTaggedUnion("type"))
 /** @category models */
 export type Signaled = typeof Signaled.Type
+
+const utf8 = new TextEncoder()
+
+/** What the sender of a signal signs: who says what to whom, in which network. @category encoding */
+export const signedBytes = (
+  networkName: NetworkName,
+  from: PeerId,
+  to: PeerId,
+  { data, type }: Signaled
+): Uint8Array => utf8.encode(CanonicalJson.stringify([networkName, from, to, type, data]))
 
 /** A message of signaling on its way to one peer, which goes back and around where the way ends. @category schemas */
 export const Signal = Schema.Struct({

@@ -22,7 +22,9 @@ export const AttemptMark = Schema.Struct({
   version: Schema.Natural,
   attempt: Schema.String.check(Schema.isBetweenLength(1, 64)),
   /** This offer renews the path of the link that stands, and is not a new link. */
-  restart: Schema.optionalKey(Schema.Boolean)
+  restart: Schema.optionalKey(Schema.Boolean),
+  /** The link is for a while and for those two alone, whatever other links either has: to carry a stream. */
+  aside: Schema.optionalKey(Schema.Boolean)
 })
 /** @category models */
 export type AttemptMark = typeof AttemptMark.Type

@@ -5,31 +5,26 @@
  * somebody else by a capital letter.
  */
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
+import type { PeerId } from "../domain/PeerId.ts"
 import type { HubSettings } from "./Options.ts"
+import { Refused } from "./Refused.ts"
 import type { Router } from "./Router.ts"
 import type { Session } from "./Session.ts"
-
-/** A connection may not come in. The reasons are PeerPigeon's. @category errors */
-export class Refused extends Schema.TaggedError<Refused>()("Refused", {
-  reason: Schema.Literals(["Invalid peerId format", "Peer already connected", "Maximum connections reached"])
-}) {
-  override get message() {
-    return this.reason
-  }
-}
 
 /** The door of the hub. @category models */
 export interface Admission {
   /** Peers that are in. */
   readonly size: number
+  /** Whether somebody has an id, whatever the case of its letters, so that admission has to wait. */
+  isTaken(peerId: PeerId): boolean
   /**
-   * Lets a peer in until the scope closes. If its id is taken, the holder has `takeoverPatience` to show
+   * Lets a peer in until it is let out. If its id is taken, the holder has `takeoverPatience` to show
    * that it lives: then the newcomer is refused. Otherwise the holder is put out first, and its networks
    * are told.
    */
-  admit(session: Session): Effect.Effect<void, Refused, Scope.Scope>
+  admit(session: Session): Effect.Effect<void, Refused>
+  /** Lets a peer out, if it is in. */
+  release(session: Session): void
 }
 
 /** An empty house. Whoever is put out is taken out of its networks by `router`. @category constructors */
@@ -52,7 +47,7 @@ export const make = (
     yield* Effect.logInfo("A peer came back before its dead connection was noticed")
     release(holder)
     router.lost(holder)
-    yield* holder.connection.terminate
+    holder.connection.terminate()
   })
 
   const claim = (session: Session) =>
@@ -67,13 +62,15 @@ export const make = (
     })
 
   return {
+    isTaken: (peerId) => holders.has(peerId.toLowerCase()),
     get size() {
       return holders.size
     },
     admit: Effect.fnUntraced(function*(session) {
       const holder = holders.get(keyOf(session))
       if (holder !== undefined) yield* makeWay(holder)
-      yield* Effect.acquireRelease(claim(session), () => Effect.sync(() => release(session)))
-    })
+      yield* claim(session)
+    }),
+    release
   }
 }

@@ -11,8 +11,8 @@ import * as Effect from "effect/Effect"
 
 /** A connection as a drain sees it. @category models */
 export interface Guest {
-  /** Bytes that came from the peer and went to it so far. */
-  bytes(): number
+  /** `bytes` came from the peer and went to it so far. */
+  readonly connection: { readonly bytes: number }
 }
 
 /** The way out of a hub. @category models */
@@ -55,7 +55,7 @@ export const make = <A extends Guest>({ dismiss, guests, patience }: {
     const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(patience)
 
     const isQuiet = (guest: A, now: number): boolean => {
-      const bytes = guest.bytes()
+      const bytes = guest.connection.bytes
       const last = heard.get(guest)
       if (last?.bytes === bytes) return now - last.at >= needed
       heard.set(guest, { bytes, at: now })

@@ -1,8 +1,8 @@
 /**
  * The hub: where peers meet before they talk to each other directly.
  *
- * Frames are handled in the sockets' own callbacks (`Router`); whatever waits, fails or must be released
- * is a fiber: one for each connection, from its handshake to its end, and one that tells those who watch.
+ * Frames are handled in the sockets' own callbacks (`FastRelay`, `Router`). What waits is a fiber: one for each newcomer
+ * until it is let in, one that looks after all connections, and one that tells those who watch.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -10,28 +10,29 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { Socket } from "node:net"
-import type { Duplex } from "node:stream"
-import { type WebSocket, WebSocketServer } from "ws"
+import { WebSocketServer } from "ws"
 import type { InvalidInput } from "../domain/Errors.ts"
-import { PeerId, short } from "../domain/PeerId.ts"
+import { PeerId } from "../domain/PeerId.ts"
 import { HubAddress, maxAlternatives } from "../domain/Signal.ts"
 import * as Admission from "./Admission.ts"
 import * as Connection from "./Connection.ts"
-import * as Directory from "./Directory.ts"
+import * as Connections from "./Connections.ts"
 import * as Drain from "./Drain.ts"
+import * as Entrance from "./Entrance.ts"
+import * as Exchange from "./Exchange.ts"
+import * as FastRelay from "./FastRelay.ts"
 import * as HttpApi from "./HttpApi.ts"
 import * as Limits from "./Limits.ts"
 import * as Listener from "./Listener.ts"
-import * as Lookout from "./Lookout.ts"
 import * as Metrics from "./Metrics.ts"
 import * as Options from "./Options.ts"
 import * as Others from "./Others.ts"
-import * as Registry from "./Registry.ts"
-import * as Router from "./Router.ts"
+import * as PeerToken from "./PeerToken.ts"
+import { Refused } from "./Refused.ts"
 import * as Session from "./Session.ts"
 import type { CertificateUnusable } from "./Tls.ts"
 import * as Traffic from "./Traffic.ts"
@@ -70,6 +71,12 @@ export class Hub extends Context.Service<Hub, {
 /** Why there is no hub. @category errors */
 export type HubError = InvalidInput | Listener.HubCannotListen | CertificateUnusable
 
+/** What a request for a WebSocket says. */
+interface Handshake {
+  readonly target: string
+  readonly token: string | undefined
+}
+
 const decodePeerId = Schema.decodeUnknownResult(PeerId)
 
 /** The id in the query of a request's target, on whatever path; any target can be read. */
@@ -79,21 +86,17 @@ const claimedId = (target: string) => {
 }
 
 /** What metrics call the reasons of a refusal. */
-const refusalOf: Record<Admission.Refused["reason"], Traffic.Refusal> = {
+const refusalOf: Record<Refused["reason"], Traffic.Refusal> = {
   "Invalid peerId format": "invalid-peer-id",
   "Peer already connected": "peer-id-taken",
-  "Maximum connections reached": "hub-full"
-}
-
-/** A peer that is in. */
-interface Guest extends Drain.Guest {
-  readonly session: Session.Session
+  "Maximum connections reached": "hub-full",
+  "A peer token is needed": "token",
+  "The peer token is not valid": "token",
+  "The peer token has expired": "token",
+  "The peer token is for another peer": "token"
 }
 
 const isHubAddress = Schema.is(HubAddress)
-
-/** Apart, so that what lives as long as the connection keeps nothing of its handshake. */
-const bytesOf = (socket: Duplex) => () => socket instanceof Socket ? socket.bytesRead + socket.bytesWritten : 0
 
 /** The answer to a handshake while the hub drains. */
 const unavailable =
@@ -119,34 +122,51 @@ export const make = Effect.fnUntraced(function*(
   const now = () => clock.currentTimeMillisUnsafe()
   const startedAt = now()
 
-  const registry = Registry.make(Limits.networksPerPeer)
-  const traffic = Traffic.make()
-  const lookout = Lookout.make({ registry, now })
-  const directory = Directory.make({ registry, waiting: lookout.waiting, now })
-  const router = Router.make({ registry, lookout, directory, traffic, now })
+  const random = yield* Random.Random
+  const { directory, lookout, registry, router, traffic } = Exchange.make({
+    introductions: settings.introductions,
+    networksPerPeer: settings.networksPerPeer,
+    now,
+    random: () => random.nextDoubleUnsafe()
+  })
+  const fast = FastRelay.make({ registry, traffic, now })
   const admission = Admission.make(router, settings)
-  const others = (): Others.Others => Others.none
-  const guests = new Set<Guest>()
-  const iceServers = Turn.make(settings)
-  let open = 0
+  const tokens = settings.peerTokenSecret === undefined
+    ? PeerToken.anybody
+    : PeerToken.make(settings.peerTokenSecret, now)
+  const entrance = Entrance.make(settings, { now, refused: () => Traffic.refuse(traffic, "origin-or-address") })
+
+  const listener = yield* Listener.make(settings)
+  const connections = yield* Connections.make(settings, now)
   const presence = (): Traffic.Presence => ({
-    connections: open,
+    connections: connections.size,
     peers: admission.size,
     networks: registry.networkCount
   })
-  const drain = Drain.make({ guests, patience: settings.drainPatience, dismiss: ({ session }) => dismiss(session) })
+  const others = (): Others.Others => Others.none
+  const guests = new Set<Session.Session>()
+  const drain = Drain.make({ guests, patience: settings.drainPatience, dismiss: (session) => dismiss(session) })
   const metrics = yield* Metrics.make({ traffic, presence, others, draining: () => drain.draining })
-  const timedRouter = metrics.timed(router)
+  const iceServers = Turn.make(settings)
 
-  /** Drops the connection once the peer has given no sign of life for too long. */
-  const keepAlive = Effect.fnUntraced(function*({ connection, peerId }: Session.Session) {
-    yield* connection.alive(settings.heartbeatPatience).pipe(
-      Effect.delay(settings.heartbeat),
-      Effect.repeat({ while: (alive) => alive })
-    )
-    yield* Effect.logInfo(`Peer ${short(peerId)} gives no sign of life: its connection is dropped`)
-    yield* connection.terminate
-  })
+  const allowance = Limits.messages(settings)
+  const strikes = Limits.strikes(settings.malformedBurst)
+  const sessions: Session.Surroundings = {
+    allowance,
+    strikes,
+    fullMessages: Limits.full(allowance, startedAt),
+    fullStrikes: Limits.full(strikes, startedAt),
+    handle: metrics.timed((session, bytes, isText) => {
+      if (!isText || !fast.pass(session, bytes)) router.receive(session, bytes.toString())
+    }),
+    traffic,
+    now,
+    ended(session) {
+      guests.delete(session)
+      admission.release(session)
+      router.lost(session)
+    }
+  }
 
   /** Where peers are sent when this hub stops: hubs that are reached now, then those that the options name. */
   const elsewhere = (): ReadonlyArray<string> => {
@@ -163,7 +183,7 @@ export const make = Effect.fnUntraced(function*(
   /** Gives everybody new credentials before the old ones expire; those who just came, a little early. */
   const renewIceServers = (period: Duration.Duration) =>
     Effect.suspend(() =>
-      Effect.forEach(Array.from(guests), ({ session }) => {
+      Effect.forEach(Array.from(guests), (session) => {
         const servers = iceServers.issue(session.peerId, now())
         if (servers !== undefined) session.send(Wire.iceServers(servers, now()))
         // Sockets come first.
@@ -171,46 +191,36 @@ export const make = Effect.fnUntraced(function*(
       }, { discard: true })
     ).pipe(Effect.delay(period), Effect.forever)
 
-  /** Serves a peer until its connection ends, from either side. */
-  const serve = Effect.fnUntraced(function*(
-    connection: Connection.Connection,
-    target: string,
-    bytes: () => number
-  ) {
-    const claimed = claimedId(target)
-    if (Result.isFailure(claimed)) return yield* new Admission.Refused({ reason: "Invalid peerId format" })
-    const session = Session.make({ peerId: claimed.success, connection, settings, traffic, now })
-    // Not the parent of anything, or it would be kept for as long as the connection.
-    yield* Effect.useSpan(
+  /** Lets a peer in, or says why not. From then on its connection calls, and no fiber waits. */
+  const serve = Effect.fnUntraced(function*(connection: Connection.Connection, handshake: Handshake) {
+    const claimed = claimedId(handshake.target)
+    if (Result.isFailure(claimed)) return yield* new Refused({ reason: "Invalid peerId format" })
+    const session = new Session.Session(claimed.success, connection, sessions)
+    const { networks } = yield* tokens.verify(handshake.token, session.peerId)
+    if (networks !== undefined) session.networks = networks
+    const admitted = Effect.useSpan(
       "Hub.admit",
       { attributes: { peerId: session.peerId } },
-      () => Effect.raceFirst(metrics.timeAdmission(admission.admit(session)), connection.ended)
+      () => metrics.timeAdmission(admission.admit(session))
     )
+    yield* admission.isTaken(session.peerId) ? Effect.raceFirst(admitted, connection.ended) : admitted
+    if (connection.endedAt !== undefined) return admission.release(session)
+    guests.add(session)
     session.send(Wire.connected(session.peerId, now(), iceServers.issue(session.peerId, now())))
-    Session.listen(session, timedRouter)
-    yield* Effect.forkScoped(keepAlive(session))
-    const guest: Guest = { session, bytes }
-    guests.add(guest)
-    yield* Effect.ensuring(connection.ended, Effect.sync(() => guests.delete(guest)))
-    router.lost(session)
+    connection.listen(session)
   })
 
-  /** One connection from its handshake to its end. */
-  const accept = Effect.fnUntraced(
-    function*(socket: WebSocket, target: string, bytes: () => number) {
-      yield* Effect.acquireRelease(Effect.sync(() => open++), () => Effect.sync(() => open--))
-      const connection = yield* Connection.make(socket, settings)
-      yield* Effect.catchTag(serve(connection, target, bytes), "Refused", ({ reason }) => {
+  /** One connection from its handshake until it is let in. */
+  const accept = (connection: Connection.Connection, handshake: Handshake) =>
+    serve(connection, handshake).pipe(
+      Effect.catchTag("Refused", ({ reason }) => {
         Traffic.refuse(traffic, refusalOf[reason])
         connection.close(Connection.closeCode.policy, reason)
         return Effect.logDebug(`A connection was refused: ${reason}`)
-      })
-    },
-    Effect.scoped,
-    Effect.tapDefect((defect) => Effect.logError("A connection ended by a bug", defect))
-  )
+      }),
+      Effect.tapDefect((defect) => Effect.logError("A connection ended by a bug", defect))
+    )
 
-  const listener = yield* Listener.make(settings)
   const run = yield* FiberSet.makeRuntime<never, void>()
   const stats = Effect.sync((): Traffic.HubStats => ({
     ...presence(),
@@ -220,13 +230,16 @@ export const make = Effect.fnUntraced(function*(
   }))
 
   yield* Effect.forkScoped(lookout.serve)
+  yield* Effect.forkScoped(connections.serve)
   if (iceServers.renewal !== undefined) yield* Effect.forkScoped(renewIceServers(iceServers.renewal))
 
   const sockets = new WebSocketServer({
+    WebSocket: Connection.HubSocket,
     noServer: true,
     clientTracking: false,
     maxPayload: settings.maxMessageBytes,
-    perMessageDeflate: false
+    perMessageDeflate: false,
+    handleProtocols: PeerToken.chooseSubprotocol
   })
   const request = yield* HttpApi.make({
     stats,
@@ -237,14 +250,17 @@ export const make = Effect.fnUntraced(function*(
   }, settings)
   const port = yield* listener.listen({
     request,
-    upgrade: (request, socket, head) => {
+    connection: entrance.admitsSocket,
+    upgrade(request, tcp, head) {
       if (drain.draining) {
         Traffic.refuse(traffic, "draining")
-        return void socket.end(unavailable)
+        return void tcp.end(unavailable)
       }
-      const bytes = bytesOf(socket)
-      sockets.handleUpgrade(request, socket, head, (socket) => {
-        run(accept(socket, request.url ?? "", bytes))
+      if (!entrance.admitsUpgrade(request, tcp)) return
+      const { headers, url: target = "" } = request
+      const handshake: Handshake = { target, token: PeerToken.ofRequest(target, headers) }
+      sockets.handleUpgrade(request, tcp, head, (socket) => {
+        run(accept(connections.take(socket, tcp), handshake))
       })
     }
   })

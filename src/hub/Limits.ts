@@ -85,22 +85,32 @@ export const messages = (
   patience: options.messageBurst / 4
 })
 
-/**
- * Messages of one connection that are not of the protocol. A peer with a bug is told so twenty times; a
- * tenth of a token per second forgives what happens now and then.
- *
- * @category constants
- */
-export const strikes: Allowance = { burst: 20, perSecond: 0.1, patience: 0 }
+/** How many messages of one connection may not be of the protocol: a peer with a bug is told so twenty times. @category constants */
+export const malformedBurst = 20
 
 /**
- * The most members that one announcement introduces to the newcomer, and the newcomer to them. More than
- * the 50 links that a PeerPigeon peer holds at most, so nobody is left short; few enough that a thousand
- * peers who come back at once cost a thousand times 128 messages and not a million.
+ * Messages of one connection that are not of the protocol. A tenth of a token per second forgives what happens now and
+ * then.
+ *
+ * @category constructors
+ */
+export const strikes = (burst: number): Allowance => ({ burst, perSecond: 0.1, patience: 0 })
+
+/**
+ * The most members that one announcement introduces to the newcomer, and the newcomer to them. Twelve of them are next
+ * to it on the ring, three times what a mesh links; and a join costs forty messages, however large the network is.
  *
  * @category constants
  */
-export const introductions = 64
+export const introductions = 20
+
+/**
+ * The most members that are told when one leaves: those it was introduced to and those who came later and were introduced
+ * to it. A newcomer makes 20 acquaintances and, while others come and go, gains as many again.
+ *
+ * @category constants
+ */
+export const acquaintances = 128
 
 /** The most networks that one connection may be in: far more than a peer watches, few enough to list. @category constants */
 export const networksPerPeer = 32
@@ -124,3 +134,20 @@ export const errorLength = 512
  * @category constants
  */
 export const headroom = 256
+
+/**
+ * The most connections of one address, unless told otherwise: an office or a school behind one address is not turned
+ * away, and one machine alone cannot fill a hub.
+ *
+ * @category constants
+ */
+export const connectionsPerAddress = 256
+
+/** The connections that one address may open each second for long: a tab that is reloaded takes one. @category constants */
+export const connectionRate = 10
+
+/** The most addresses that are remembered: some 10 MB. @category constants */
+export const addresses = 65_536
+
+/** The most bytes of one message: the largest description, which is ten times what browsers make. @category constants */
+export const messageBytes = 64 * 1024

@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http"
 import { createServer as createSecureServer, type Server as HttpsServer } from "node:https"
+import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { waitAtMost } from "../services/Patience.ts"
 import * as Limits from "./Limits.ts"
@@ -37,6 +38,8 @@ export class HubCannotListen extends Schema.TaggedError<HubCannotListen>()("HubC
 
 /** What the servers do. @category models */
 export interface Handlers {
+  /** A TCP connection; `false` cuts it. */
+  readonly connection: (socket: Socket) => boolean
   readonly request: (request: IncomingMessage, response: ServerResponse) => void
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 }
@@ -182,6 +185,9 @@ export const make = Effect.fnUntraced(
       }
       const run = Effect.runForkWith(yield* Effect.context())
       for (const { server } of servers) {
+        server.on("connection", (socket) => {
+          if (!handlers.connection(socket)) socket.destroy()
+        })
         server.on("request", handlers.request).on("upgrade", handlers.upgrade)
         // For want of file descriptors, say. It passes, and without a listener it would end the process.
         server.on("error", (error) => run(Effect.logWarning(`A connection could not be accepted: ${error.message}`)))

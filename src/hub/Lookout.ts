@@ -53,7 +53,7 @@ export const make = (options: { readonly registry: Registry; readonly now: () =>
 
   /** What a watcher sees: everybody who waits but itself. */
   const seenBy = (watch: Watches.Watch): NetworkCounts => ({
-    present: registry.members(watch.networkName).length,
+    present: registry.present(watch.networkName),
     waiting: watches.waiting(watch.networkName) - (watch.waits ? 1 : 0)
   })
 

@@ -14,7 +14,6 @@ import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import * as Struct from "effect/Struct"
 import { performance } from "node:perf_hooks"
 import type { Others } from "./Others.ts"
-import type { Router } from "./Router.ts"
 import type { Presence, Traffic } from "./Traffic.ts"
 
 /** Where the numbers come from. @category models */
@@ -29,8 +28,8 @@ export interface Sources {
 export interface Metrics {
   /** All of them, as Prometheus reads them. */
   readonly text: Effect.Effect<string>
-  /** The same router; some of what it does is timed. */
-  timed(router: Router): Router
+  /** Does the same; some of it is timed. */
+  timed<A, B, C>(handle: (a: A, b: B, c: C) => void): (a: A, b: B, c: C) => void
   /** Times how long a peer takes to be let in. */
   timeAdmission<A, E, R>(admission: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
 }
@@ -116,18 +115,17 @@ export const make = Effect.fnUntraced(function*(sources: Sources) {
   const secondsSince = (start: bigint) => Number(clock.currentTimeNanosUnsafe() - start) / 1e9
   let untimed = 0
 
+  const timed = <A, B, C>(handle: (a: A, b: B, c: C) => void) => (a: A, b: B, c: C): void => {
+    if (++untimed < sampling) return handle(a, b, c)
+    untimed = 0
+    const start = clock.currentTimeNanosUnsafe()
+    handle(a, b, c)
+    handling.updateUnsafe(secondsSince(start), own)
+  }
+
   return {
     text: Effect.sync(() => PrometheusMetrics.formatUnsafe(own)),
-    timed: (router) => ({
-      ...router,
-      receive(sender, frame) {
-        if (++untimed < sampling) return router.receive(sender, frame)
-        untimed = 0
-        const start = clock.currentTimeNanosUnsafe()
-        router.receive(sender, frame)
-        handling.updateUnsafe(secondsSince(start), own)
-      }
-    }),
+    timed,
     timeAdmission: (effect) =>
       Effect.suspend(() => {
         const start = clock.currentTimeNanosUnsafe()

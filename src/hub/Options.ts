@@ -1,10 +1,15 @@
 /** What one may choose about a hub. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { InvalidInput } from "../domain/Errors.ts"
 import { HubAddress, maxAlternatives, maxIceServers, StunUrl, TurnUrl } from "../domain/Signal.ts"
+import * as Addresses from "./Addresses.ts"
 import * as Limits from "./Limits.ts"
+
+/** The least bytes of a secret: those of what signs with it (HMAC with SHA-256; RFC 7518, 3.2). @category constants */
+export const secretBytes = 32
 
 const withDefault = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
   schema.pipe(Schema.withDecodingDefault(Effect.succeed(value)))
@@ -15,6 +20,22 @@ const Period = Schema.Duration.check(
     expected: "a finite duration above 0"
   })
 )
+
+const TrustedProxies = Schema.Array(Schema.String).check(
+  Schema.makeFilter((list: ReadonlyArray<string>) => Result.isSuccess(Addresses.trustedProxies(list)), {
+    expected: "IP addresses, networks such as 10.1.0.0/16, loopback or private"
+  })
+)
+const Origin = Schema.String.check(
+  Schema.makeFilter((text: string) => URL.canParse(text) && new URL(text).origin === text, {
+    expected: "an origin such as https://example.org, without a path or a slash at its end"
+  })
+)
+const Secret = Schema.String.check(
+  Schema.makeFilter((text: string) => new TextEncoder().encode(text).length >= secretBytes, {
+    expected: `a secret of at least ${secretBytes} bytes`
+  })
+).pipe(Schema.RedactedFromValue)
 
 /**
  * The options of a hub, with their defaults.
@@ -34,8 +55,8 @@ export const HubOptions = Schema.Struct({
   host: withDefault(Schema.NonEmptyString, "localhost"),
   /** The most peers at a time; the next is refused with code 1008. Default 1000. */
   maxConnections: withDefault(Count, 1000),
-  /** The most bytes of one message; a larger one closes its connection with code 1009. Default 1 MiB. */
-  maxMessageBytes: withDefault(Count, 1024 * 1024),
+  /** The most bytes of one message; a larger one closes its connection with code 1009. Default 64 KiB. */
+  maxMessageBytes: withDefault(Count, Limits.messageBytes),
   /**
    * The most bytes that may wait to be sent to a peer; one that reads more slowly than that is closed with
    * code 1013. Default 4 MiB.
@@ -48,6 +69,37 @@ export const HubOptions = Schema.Struct({
   messagesPerSecond: withDefault(Count, Limits.messagesPerSecond),
   /** The most messages that a peer may send at once, after a rest. Default 2000. */
   messageBurst: withDefault(Count, Limits.messageBurst),
+  /**
+   * How many messages of a connection may not be of the protocol; beyond it the connection is closed with code 1008, and
+   * one is forgiven every ten seconds. Default 20.
+   */
+  malformedBurst: withDefault(Count, Limits.malformedBurst),
+  /** The most members that a newcomer is introduced to, and they to it. Default 20. */
+  introductions: withDefault(Count, Limits.introductions),
+  /** The most networks that one connection may be in. Default 32. */
+  networksPerPeer: withDefault(Count, Limits.networksPerPeer),
+  /**
+   * The most connections of one address at a time, of an IPv6 address' first 64 bits; the next is refused with HTTP status
+   * 429. This machine's own addresses may have any number. Default 256.
+   */
+  connectionsPerAddress: withDefault(Count, Limits.connectionsPerAddress),
+  /** The connections that one address may open per second for long; beyond it the status is 429, too. Default 10. */
+  connectionRate: withDefault(Count, Limits.connectionRate),
+  /**
+   * Proxies whose `X-Forwarded-For` tells where a connection comes from: addresses, networks such as `10.1.0.0/16`,
+   * `loopback` (this machine) and `private` (private networks). Default none: the header is ignored.
+   */
+  trustedProxies: withDefault(TrustedProxies, []),
+  /**
+   * The origins of pages that may connect, such as `https://example.org`; others are refused with HTTP status 403.
+   * Programs that are no browsers send none and are not concerned. Default any.
+   */
+  allowedOrigins: Schema.optional(Schema.Array(Origin)),
+  /**
+   * The secret, of at least 32 bytes, by which tokens are signed that peers need to come in. Default none: anybody may.
+   * See docs/admission.md.
+   */
+  peerTokenSecret: Schema.optional(Secret),
   /** How long a connection may be silent before it is asked for a sign of life. Default 30 s. */
   heartbeat: withDefault(Period, Duration.seconds(30)),
   /** How long a sign of life may take before the connection counts as dead. Default 10 s. */
@@ -104,7 +156,34 @@ export type HubOptions = typeof HubOptions.Encoded
 /** The options as the hub uses them: all present. @category models */
 export type HubSettings = typeof HubOptions.Type
 
-const decode = Schema.decodeUnknownEffect(HubOptions)
+/** The variables of the environment from which the hub program takes options. @category constants */
+export const variables = {
+  port: "PORT",
+  host: "HOST",
+  maxConnections: "MAX_CONNECTIONS",
+  maxMessageBytes: "MAX_MESSAGE_BYTES",
+  maxBufferedBytes: "MAX_BUFFERED_BYTES",
+  messagesPerSecond: "MESSAGES_PER_SECOND",
+  messageBurst: "MESSAGE_BURST",
+  networksPerPeer: "NETWORKS_PER_PEER",
+  introductions: "INTRODUCTIONS",
+  connectionsPerAddress: "CONNECTIONS_PER_ADDRESS",
+  connectionRate: "CONNECTION_RATE",
+  trustedProxies: "TRUSTED_PROXIES",
+  allowedOrigins: "ALLOWED_ORIGINS",
+  peerTokenSecret: "PEER_TOKEN_SECRET",
+  corsOrigin: "CORS_ORIGIN"
+} as const satisfies Partial<Record<keyof HubOptions, string>>
+
+const decode = Schema.decodeUnknownResult(HubOptions)
+
+/** The option that is at fault, and the variable it may have come from. */
+const nameFault = (options: HubOptions): string => {
+  const fault = Object.entries(options).find(([key, value]) => Result.isFailure(decode({ [key]: value })))
+  if (fault === undefined) return "The hub's options"
+  const variable = Object.entries(variables).find(([key]) => key === fault[0])?.[1]
+  return variable === undefined ? `The hub's ${fault[0]}` : `The hub's ${fault[0]} (${variable} in the environment)`
+}
 
 /**
  * Checks options and fills in the defaults.
@@ -113,6 +192,6 @@ const decode = Schema.decodeUnknownEffect(HubOptions)
  */
 export const resolve = (options: HubOptions): Effect.Effect<HubSettings, InvalidInput> =>
   Effect.mapError(
-    decode(options),
-    ({ message }) => new InvalidInput({ field: "The hub's options", problem: message })
+    Effect.fromResult(decode(options)),
+    ({ message }) => new InvalidInput({ field: nameFault(options), problem: message })
   )

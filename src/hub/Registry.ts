@@ -1,21 +1,34 @@
 /**
- * Who is in which network. Plain data: nothing here waits, sends or knows a socket.
+ * Who is in which network, and who knows of whom. Plain data: nothing here waits, sends or knows a socket, and a peer may
+ * be anywhere, as long as frames can be handed to it.
  */
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import type { PeerFacts } from "../domain/Signal.ts"
+import * as Limits from "./Limits.ts"
+import { introductions, Network, type Seat } from "./Network.ts"
 
 /** A peer as others reach it. Told apart by object, not by id: an id can come back on a newer connection. @category models */
 export interface Peer {
   readonly peerId: PeerId
-  /** Hands a frame to the peer's connection, or returns `false` when that is closing. Never throws. */
-  send(frame: string): boolean
+  /**
+   * Hands a frame to the peer's connection, or returns `false` when that is closing. Bytes are text in UTF-8, and not
+   * changed afterwards. Never throws.
+   */
+  send(frame: string | Uint8Array): boolean
 }
 
 /** A peer in one network, with what it said of itself there. @category models */
 export interface Member {
   readonly peer: Peer
   readonly facts: PeerFacts
+}
+
+/** A member that left. @category models */
+export interface Departure {
+  readonly member: Member
+  /** Those who know of it. */
+  readonly acquaintances: ReadonlyArray<Peer>
 }
 
 /** A network from outside. @category models */
@@ -29,6 +42,8 @@ export interface Outline {
 
 /** The networks and their members. @category models */
 export interface Registry {
+  /** How many networks a peer may be in at a time. */
+  readonly networksPerPeer: number
   /** Networks with at least one member. */
   readonly networkCount: number
   /** Those networks, in no particular order. */
@@ -38,121 +53,103 @@ export interface Registry {
    * may be.
    */
   join(peer: Peer, networkName: NetworkName, facts: PeerFacts): boolean
-  /** Takes a peer out of a network and returns what it was there, if it was there. */
-  leave(peer: Peer, networkName: NetworkName): Member | undefined
+  /** Takes a peer out of a network and returns what it was there and who knows of it, if it was there. */
+  leave(peer: Peer, networkName: NetworkName): Departure | undefined
   /** The networks a peer is in, in the order in which it joined them. */
   networksOf(peer: Peer): ReadonlyArray<NetworkName>
   /** Whether a peer is in a network. */
   has(peer: Peer, networkName: NetworkName): boolean
   /** The peer with that id, if `sender` and it are both in the network. */
   route(sender: Peer, networkName: NetworkName, target: PeerId): Peer | undefined
-  /** All members of a network, in no particular order. */
+  /** How many members a network has. */
+  present(networkName: NetworkName): number
+  /** All members of a network, in the order of their ids. */
   members(networkName: NetworkName): ReadonlyArray<Member>
   /**
-   * At most `limit` other members of a network, going around it, so that every member gets its turn and
-   * a peer that asks again meets others.
+   * The other members of a network that a peer is to be introduced to, and they to it: as many as were chosen at most.
+   * From then on they know of each other.
    */
-  sample(peer: Peer, networkName: NetworkName, limit: number): ReadonlyArray<Member>
+  introduce(peer: Peer, networkName: NetworkName): ReadonlyArray<Member>
+  /** Notes that two members of a network know of each other, if they are there. */
+  acquaint(peer: Peer, networkName: NetworkName, other: Peer): void
 }
 
-interface Seat {
-  member: Member
-  index: number
-}
-
-const hides = ({ facts }: Member): number => facts.discoverable === false ? 1 : 0
-
-/** The members of one network: by id to find them, in a row to go around. */
-class Network {
-  readonly seats = new Map<PeerId, Seat>()
-  readonly row: Array<Member> = []
-  next = 0
-  /** Members who ask that the network not be listed. */
-  hiders = 0
-
-  seatOf(peer: Peer): Seat | undefined {
-    const seat = this.seats.get(peer.peerId)
-    return seat?.member.peer === peer ? seat : undefined
-  }
-
-  put(member: Member): void {
-    const { peerId } = member.peer
-    const seat = this.seats.get(peerId)
-    if (seat !== undefined) this.hiders -= hides(seat.member)
-    this.hiders += hides(member)
-    if (seat === undefined) {
-      this.seats.set(peerId, { member, index: this.row.push(member) - 1 })
-    } else {
-      seat.member = member
-      this.row[seat.index] = member
-    }
-  }
-
-  remove(seat: Seat): void {
-    this.hiders -= hides(seat.member)
-    this.seats.delete(seat.member.peer.peerId)
-    const last = this.row.pop()
-    if (last === undefined || last === seat.member) return
-    this.row[seat.index] = last
-    const moved = this.seats.get(last.peer.peerId)
-    if (moved !== undefined) moved.index = seat.index
-  }
+/** What a registry is made with. @category models */
+export interface RegistryOptions {
+  /** How many networks a peer may be in at a time. Default 32. */
+  readonly networksPerPeer?: number
+  /** How many members a newcomer is introduced to at most. Default 20. */
+  readonly introductions?: number
+  /** Numbers from 0 up to 1, by which some of them are chosen. */
+  readonly random: () => number
 }
 
 /**
- * An empty registry. `networksPerPeer` is how many networks a peer may be in at a time.
+ * An empty registry.
  *
  * @category constructors
  */
-export const make = (networksPerPeer: number): Registry => {
+export const make = (options: RegistryOptions): Registry => {
+  const { networksPerPeer = Limits.networksPerPeer, random } = options
+  const quota = introductions(options.introductions ?? Limits.introductions)
   const networks = new Map<NetworkName, Network>()
-  const memberships = new Map<Peer, Set<NetworkName>>()
+  const memberships = new Map<Peer, Array<NetworkName>>()
+
+  const forget = (peer: Peer, networkName: NetworkName): void => {
+    const names = memberships.get(peer)?.filter((name) => name !== networkName) ?? []
+    if (names.length > 0) memberships.set(peer, names)
+    else memberships.delete(peer)
+  }
 
   return {
+    networksPerPeer,
     get networkCount() {
       return networks.size
     },
     get outlines() {
-      return Array.from(networks, ([name, { hiders, row }]) => ({ name, present: row.length, hidden: hiders > 0 }))
+      return Array.from(networks, ([name, { hidden, size }]) => ({ name, present: size, hidden }))
     },
     join(peer, networkName, facts) {
-      const joined = memberships.get(peer) ?? new Set()
-      if (!joined.has(networkName) && joined.size >= networksPerPeer) return false
-      memberships.set(peer, joined.add(networkName))
-      const network = networks.get(networkName) ?? new Network()
+      const joined = memberships.get(peer) ?? []
+      if (!joined.includes(networkName)) {
+        if (joined.length >= networksPerPeer) return false
+        memberships.set(peer, [...joined, networkName])
+      }
+      const network = networks.get(networkName) ?? new Network(Limits.acquaintances)
       networks.set(networkName, network)
       network.put({ peer, facts })
       return true
     },
     leave(peer, networkName) {
+      forget(peer, networkName)
       const network = networks.get(networkName)
       const seat = network?.seatOf(peer)
-      const joined = memberships.get(peer)
-      joined?.delete(networkName)
-      if (joined?.size === 0) memberships.delete(peer)
       if (network === undefined || seat === undefined) return undefined
-      const { member } = seat
-      network.remove(seat)
-      if (network.row.length === 0) networks.delete(networkName)
-      return member
+      const acquaintances = network.remove(seat).map(({ member }) => member.peer)
+      if (network.size === 0) networks.delete(networkName)
+      return { member: seat.member, acquaintances }
     },
-    networksOf: (peer) => Array.from(memberships.get(peer) ?? []),
+    networksOf: (peer) => memberships.get(peer) ?? [],
     has: (peer, networkName) => networks.get(networkName)?.seatOf(peer) !== undefined,
     route(sender, networkName, target) {
       const network = networks.get(networkName)
-      return network?.seatOf(sender) === undefined ? undefined : network.seats.get(target)?.member.peer
+      return network?.seatOf(sender) === undefined ? undefined : network.find(target)?.member.peer
     },
-    members: (networkName) => networks.get(networkName)?.row ?? [],
-    sample(peer, networkName, limit) {
+    present: (networkName) => networks.get(networkName)?.size ?? 0,
+    members: (networkName) => networks.get(networkName)?.members ?? [],
+    introduce(peer, networkName) {
       const network = networks.get(networkName)
-      if (network === undefined) return []
-      const chosen: Array<Member> = []
-      for (let step = 0; step < network.row.length && chosen.length < limit; step++) {
-        const member = network.row[network.next % network.row.length]
-        network.next = (network.next + 1) % network.row.length
-        if (member !== undefined && member.peer !== peer) chosen.push(member)
-      }
-      return chosen
+      const seat = network?.seatOf(peer)
+      if (network === undefined || seat === undefined) return []
+      return Array.from(network.choose(seat, quota, random), (other: Seat) => {
+        network.acquaint(seat, other)
+        return other.member
+      })
+    },
+    acquaint(peer, networkName, other) {
+      const network = networks.get(networkName)
+      const [one, two] = [network?.seatOf(peer), network?.seatOf(other)]
+      if (network !== undefined && one !== undefined && two !== undefined) network.acquaint(one, two)
     }
   }
 }

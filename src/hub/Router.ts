@@ -27,6 +27,8 @@ import * as Wire from "./Wire.ts"
 
 /** A peer as the router hears it. @category models */
 export interface Sender extends Peer {
+  /** The networks that the peer may join or watch; any when absent. */
+  readonly networks?: ReadonlySet<NetworkName>
   /** Charges extra tokens; when `false`, the peer has been told and nothing more is due to it. */
   afford(tokens: number): boolean
   /** Notes that the peer sent something that is not of the protocol; too often, and it is closed. */
@@ -56,6 +58,13 @@ const isRejection = Schema.is(Rejection)
 const isRelayable = (data: unknown): boolean =>
   isRejection(data) && (data.reason === "max_peers_reached" || data.homing !== undefined)
 
+/** What is kept of what a peer says of itself: not who it is, which its connection says. */
+const factsOf = ({ discoverable, homing, isHub }: PeerFacts = {}): PeerFacts => ({
+  ...(isHub === undefined ? {} : { isHub }),
+  ...(homing === undefined ? {} : { homing }),
+  ...(discoverable === undefined ? {} : { discoverable })
+})
+
 /** Schema puts the path on a second line. */
 const oneLine = (message: string): string => message.replaceAll(/\s*\n\s*/g, " ")
 
@@ -83,10 +92,8 @@ export const make = (options: {
     sender.strike()
   }
 
-  const tell = (networkName: NetworkName, except: Peer, frame: string): void => {
-    for (const { peer } of registry.members(networkName)) {
-      if (peer !== except) peer.send(Wire.addressedTo(frame, peer.peerId))
-    }
+  const tell = (peers: ReadonlyArray<Peer>, frame: string): void => {
+    for (const peer of peers) peer.send(Wire.addressedTo(frame, peer.peerId))
   }
 
   const relay = (sender: Sender, signal: Relayed): void => {
@@ -108,27 +115,38 @@ export const make = (options: {
     // Data nested many thousand levels deep can be parsed, but not written again.
     const frame = Result.try(() => Wire.relayed(signal, sender.peerId, networkName, now()))
     if (Result.isFailure(frame)) return malformed(sender, `Not a valid ${signal.type}: data is nested too deeply`)
-    if (target.send(frame.success)) traffic.relayed++
-    else {refuse(
+    if (target.send(frame.success)) {
+      traffic.relayed++
+      // They may know each other from the mesh, and then each wants to hear that the other is gone.
+      if (signal.type === "offer") registry.acquaint(sender, networkName, target)
+    } else {
+      refuse(
         sender,
         "nobody-there",
         `The ${signal.type} went nowhere: peer ${short(signal.targetPeerId)} is just leaving`
-      )}
+      )
+    }
+  }
+
+  const permits = (sender: Sender, networkName: NetworkName): boolean => {
+    if (sender.networks === undefined || sender.networks.has(networkName)) return true
+    refuse(sender, "not-permitted", `The network ${networkName} is not among those that your token is for`)
+    return false
   }
 
   const announce = (sender: Sender, networkName: NetworkName, facts: PeerFacts): void => {
-    if (!sender.afford(Limits.fanOutCost)) return
+    if (!sender.afford(Limits.fanOutCost) || !permits(sender, networkName)) return
     if (!registry.join(sender, networkName, facts)) {
       return refuse(
         sender,
         "too-many-networks",
-        `You are not in the network ${networkName}: a connection may be in ${Limits.networksPerPeer} networks. Leave one first`
+        `You are not in the network ${networkName}: a connection may be in ${registry.networksPerPeer} networks. Leave one first`
       )
     }
     lookout.moved(sender, networkName)
     const timestamp = now()
     const newcomer = Wire.discovered(sender.peerId, facts, networkName, timestamp)
-    for (const { facts, peer } of registry.sample(sender, networkName, Limits.introductions)) {
+    for (const { facts, peer } of registry.introduce(sender, networkName)) {
       peer.send(Wire.addressedTo(newcomer, peer.peerId))
       sender.send(
         Wire.addressedTo(Wire.discovered(peer.peerId, facts, networkName, timestamp), sender.peerId)
@@ -137,12 +155,13 @@ export const make = (options: {
   }
 
   const depart = (peer: Peer, networkName: NetworkName, farewell: boolean): void => {
-    const member = registry.leave(peer, networkName)
-    if (member === undefined) return
+    const departure = registry.leave(peer, networkName)
+    if (departure === undefined) return
     lookout.moved(peer, networkName)
+    const { acquaintances, member } = departure
     const timestamp = now()
-    if (farewell) tell(networkName, peer, Wire.goodbye(peer.peerId, networkName, timestamp))
-    tell(networkName, peer, Wire.disconnected(peer.peerId, member.facts.isHub === true, networkName, timestamp))
+    if (farewell) tell(acquaintances, Wire.goodbye(peer.peerId, networkName, timestamp))
+    tell(acquaintances, Wire.disconnected(peer.peerId, member.facts.isHub === true, networkName, timestamp))
   }
 
   const goodbye = (sender: Sender, networkName: NetworkName | undefined): void => {
@@ -158,7 +177,8 @@ export const make = (options: {
   }
 
   const watch = (sender: Sender, networkName: NetworkName, waiting: boolean): void => {
-    if (!sender.afford(Limits.fanOutCost) || lookout.watch(sender, networkName, waiting)) return
+    if (!sender.afford(Limits.fanOutCost) || !permits(sender, networkName)) return
+    if (lookout.watch(sender, networkName, waiting)) return
     refuse(
       sender,
       "too-many-watches",
@@ -181,7 +201,7 @@ export const make = (options: {
           ? relay(sender, signal)
           : refuse(sender, "not-passed-on", "The connection-rejected went nowhere: only max_peers_reached is passed on")
       case "announce":
-        return announce(sender, ofMessage(signal), signal.data ?? {})
+        return announce(sender, ofMessage(signal), factsOf(signal.data))
       case "goodbye":
         return goodbye(sender, signal.networkName)
       case "leave":

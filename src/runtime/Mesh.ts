@@ -24,7 +24,8 @@ import {
   type MessageTooLarge,
   NoAnswer,
   NotJoined,
-  type PeerUnreachable
+  type PeerUnreachable,
+  type StreamRefused
 } from "../domain/Errors.ts"
 import type { Broadcast, MeshEvent } from "../domain/MeshEvent.ts"
 import type { HubState, LinkStatus, MeshStatus } from "../domain/MeshStatus.ts"
@@ -33,18 +34,26 @@ import type { PeerId } from "../domain/PeerId.ts"
 import type { Sent, SentToAll } from "../domain/Sent.ts"
 import type { NetworkSummary } from "../domain/Signal.ts"
 import * as FallbackSupervisor from "../services/FallbackSupervisor.ts"
+import type { FileOffer, SendError } from "../services/Files.ts"
+import type { FileSource } from "../services/files/Ports.ts"
+import type { FileSent, SendFileOptions } from "../services/files/Sending.ts"
 import { Identity } from "../services/Identity.ts"
 import { Preferences } from "../services/Preferences.ts"
 import type { Posted } from "../services/SessionContext.ts"
+import { HubToken } from "../services/signaling/HubToken.ts"
 import { SignalingTransport } from "../services/SignalingTransport.ts"
+import type { StreamOptions } from "../services/Streams.ts"
+import type { Duplex, StreamRequest } from "../services/streams/Duplex.ts"
 import { Supervisor } from "../services/Supervisor.ts"
 import type { WebRtc } from "../services/WebRtc.ts"
 import * as Answers from "./Answers.ts"
 import type { Audience } from "./Audience.ts"
 import * as Channel from "./Channel.ts"
+import * as FileOffers from "./FileOffers.ts"
 import * as Health from "./Health.ts"
 import * as MeshDht from "./MeshDht.ts"
-import { type MeshOptions, networkNameFrom, resolve } from "./MeshOptions.ts"
+import { hubTokenOf, type MeshOptions, networkNameFrom, resolve } from "./MeshOptions.ts"
+import * as Offers from "./Offers.ts"
 import * as Subscribers from "./Subscribers.ts"
 import * as Whereabouts from "./Whereabouts.ts"
 
@@ -136,6 +145,36 @@ export class Mesh extends Context.Service<Mesh, {
    * when the network has had it already. `NetworkBridge` does this with all that a filter lets through.
    */
   relay(message: Broadcast): Effect.Effect<boolean, NotJoined | AwayFromHome | MessageTooLarge | InvalidInput>
+  /**
+   * Opens a stream of bytes to a peer and back, over the link to it or one that is made for it, and keeps it until the scope
+   * closes. Succeeds once the peer has accepted; fails with `StreamRefused` when it does not, cannot be linked, does not
+   * answer or knows no streams. The stream belongs to the network of this moment, and is lost when the mesh leaves that.
+   */
+  openStream(
+    to: PeerId,
+    options?: StreamOptions & Audience
+  ): Effect.Effect<Duplex, NotJoined | AwayFromHome | StreamRefused | InvalidInput, Scope.Scope>
+  /**
+   * The streams that peers want to open, from the moment this is run, each to be accepted or refused within a minute. While
+   * nobody runs it they are refused; of several who do, the first to decide has decided.
+   */
+  readonly streams: Stream.Stream<StreamRequest>
+  /**
+   * Sends a file to a peer; succeeds once the peer has kept all of it and its SHA-256 fits. When the link is lost it is made
+   * anew, for two minutes, and what had arrived is not sent again. Fails with `FileRefused` when the peer does not want it,
+   * `FileLost` when it cannot be brought there, and `FileUnusable` when the source fails. `fileSource` of `homing/node` and
+   * `homing/browser` make sources.
+   */
+  sendFile(
+    to: PeerId,
+    source: FileSource,
+    options?: SendFileOptions & Audience
+  ): Effect.Effect<FileSent, NotJoined | AwayFromHome | SendError>
+  /**
+   * The files that peers want to send, from the moment this is run, each to be accepted or refused within a minute; what is
+   * beyond the limits is refused. While nobody runs it they are refused; of several who do, the first to decide has decided.
+   */
+  receiveFiles(limits?: FileOffers.FileLimits): Stream.Stream<FileOffer>
   /** Values under keys, kept by the peers of the network together. */
   readonly dht: MeshDht.MeshDht
   /** The peers with an open link. */
@@ -178,21 +217,33 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
   const { peerId } = yield* Identity
   const supervisor = yield* Supervisor
   const transport = yield* SignalingTransport
-  const hub = yield* transport.open({ peerId, hubs: settings.hubs })
+  const hub = yield* transport.open({ peerId, hubs: settings.hubs }).pipe(
+    Effect.provideService(HubToken, hubTokenOf(options))
+  )
   const subscribers = Subscribers.make()
   const posted = Subscribers.make<Posted>()
   const answers = yield* Answers.make
+  const streams = Offers.make<StreamRequest>()
+  const files = Offers.make<FileOffer>()
   const whereabouts = yield* Whereabouts.make({
     ...settings,
     self: peerId,
     home: settings.networkName,
     hub,
-    emit: (event) =>
-      event._tag === "Asked"
-        ? answers.tell(event)
-        : event._tag === "Posted"
-        ? posted.tell(event)
-        : subscribers.tell(event)
+    emit: (event) => {
+      switch (event._tag) {
+        case "Asked":
+          return answers.tell(event)
+        case "Posted":
+          return posted.tell(event)
+        case "StreamOffered":
+          return streams.tell(event.request)
+        case "FileOffered":
+          return files.tell(event.offer)
+        default:
+          return subscribers.tell(event)
+      }
+    }
   })
   const health = yield* Health.make({ hub, whereabouts, allowGlobalFallback: settings.allowGlobalFallback })
 
@@ -226,7 +277,7 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
       if (session === undefined) return yield* new NotJoined({ operation })
       const [networkName, originalNetworkName] = [whereabouts.current(), whereabouts.home()]
       if (audience?.audience === "home" && networkName !== originalNetworkName) {
-        return yield* new AwayFromHome({ networkName, originalNetworkName })
+        return yield* new AwayFromHome({ operation, networkName, originalNetworkName })
       }
       return session
     })
@@ -292,7 +343,13 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
       yield* acceptable(message.content)
       return yield* gossip.relay(message)
     }),
-    dht: MeshDht.make({ whereabouts, joined }),
+    openStream: (to, options) =>
+      Effect.flatMap(joined("open a stream", options), (session) => session.streams.open(to, options)),
+    streams: streams.all,
+    sendFile: (to, source, options) =>
+      Effect.flatMap(joined("send a file", options), (session) => session.files.send(to, source, options)),
+    receiveFiles: (limits = {}) => FileOffers.within(files.all, limits),
+    dht: MeshDht.make({ self: peerId, whereabouts, joined }),
     peers: Effect.map(links, (links) => links.filter((link) => link.state === "open")),
     status: Effect.gen(function*() {
       const all = yield* links

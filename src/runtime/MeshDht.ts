@@ -7,9 +7,10 @@ import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Content } from "../domain/Content.ts"
-import type { DhtChange, DhtRecord, Stored } from "../domain/DhtRecord.ts"
+import { type DhtChange, type DhtRecord, ownedKey, type Stored } from "../domain/DhtRecord.ts"
 import type { AwayFromHome, DhtTimeout, InvalidInput, NotJoined, StoreFull, VersionConflict } from "../domain/Errors.ts"
-import type { Change, GetOptions, PutOptions, UpdateOptions, WriteError } from "../services/Dht.ts"
+import type { PeerId } from "../domain/PeerId.ts"
+import type { Change, GetOptions, PutOptions, SubscribeOptions, UpdateOptions, WriteError } from "../services/Dht.ts"
 import type { Audience } from "./Audience.ts"
 import type { NetworkSession } from "./NetworkSession.ts"
 import * as Whereabouts from "./Whereabouts.ts"
@@ -21,9 +22,14 @@ export type Nowhere = NotJoined | AwayFromHome
  * Values under keys, kept by the peers of the network together. Records of one network are not seen in another. Keys have 1
  * to 512 characters, values are JSON or bytes, 64 KiB at most.
  *
+ * Anybody may write a key, and who wrote it is hearsay unless it is signed. A key that begins with `@` and a peer's id
+ * belongs to that peer: nobody else's writes are kept under it.
+ *
  * @category models
  */
 export interface MeshDht {
+  /** The key with that name that belongs to this peer: `@<peer id>/<name>`. What it writes there is always signed. */
+  ownKey(name: string): string
   /** Stores a value, whatever was there, and says its version and how many peers hold it. */
   put(key: string, value: Content, options?: PutOptions & Audience): Effect.Effect<Stored, WriteError | Nowhere>
   /** The record of a key, if it has a value. */
@@ -52,12 +58,12 @@ export interface MeshDht {
    */
   subscribe(
     key: string,
-    audience?: Audience
+    options?: SubscribeOptions & Audience
   ): Stream.Stream<DhtChange, InvalidInput | StoreFull | DhtTimeout | NotJoined>
   /** The same, for those who want to know when it is registered: it is once this succeeds, and until the scope closes. */
   subscription(
     key: string,
-    audience?: Audience
+    options?: SubscribeOptions & Audience
   ): Effect.Effect<
     Stream.Stream<DhtChange, InvalidInput | StoreFull | DhtTimeout>,
     InvalidInput | StoreFull | DhtTimeout | NotJoined,
@@ -67,6 +73,7 @@ export interface MeshDht {
 
 /** What it is made of. @category models */
 export interface MeshDhtOptions {
+  readonly self: PeerId
   readonly whereabouts: Whereabouts.Whereabouts
   /** The session in use, if it fits the audience. */
   readonly joined: (
@@ -78,16 +85,16 @@ export interface MeshDhtOptions {
 type Session = NetworkSession["Service"]
 
 /** @category constructors */
-export const make = ({ joined, whereabouts }: MeshDhtOptions): MeshDht => {
-  const subscription = Effect.fnUntraced(function*(key: string, audience?: Audience) {
+export const make = ({ joined, self, whereabouts }: MeshDhtOptions): MeshDht => {
+  const subscription = Effect.fnUntraced(function*(key: string, options?: SubscribeOptions & Audience) {
     const states = yield* whereabouts.changes
     // Who is away and asks for home alone has something to wait for.
     const first = yield* Effect.catchTag(joined("subscribe", undefined), "AwayFromHome", Effect.die)
     const place = (session: Session | undefined) => ({
       session,
-      isHeard: audience?.audience !== "home" || session?.networkName === whereabouts.home()
+      isHeard: options?.audience !== "home" || session?.networkName === whereabouts.home()
     })
-    const registered = place(first).isHeard ? yield* first.dht.subscription(key) : undefined
+    const registered = place(first).isHeard ? yield* first.dht.subscription(key, options) : undefined
     return Stream.make(place(first)).pipe(
       Stream.concat(
         Stream.fromSubscription(states).pipe(Stream.map((state) => place(Whereabouts.sessionOf(state))))
@@ -100,18 +107,19 @@ export const make = ({ joined, whereabouts }: MeshDhtOptions): MeshDht => {
         if (!isHeard) return Stream.never
         return session === first && registered !== undefined
           ? registered
-          : Stream.unwrap(session.dht.subscription(key))
+          : Stream.unwrap(session.dht.subscription(key, options))
       })
     )
   })
 
   return {
+    ownKey: (name) => ownedKey(self, name),
     put: (key, value, options) => Effect.flatMap(joined("put", options), ({ dht }) => dht.put(key, value, options)),
     get: (key, options) => Effect.flatMap(joined("get", options), ({ dht }) => dht.get(key, options)),
     update: (key, change, options) =>
       Effect.flatMap(joined("update", options), ({ dht }) => dht.update(key, change, options)),
     delete: (key, options) => Effect.flatMap(joined("delete", options), ({ dht }) => dht.delete(key, options)),
     subscription,
-    subscribe: (key, audience) => Stream.unwrap(subscription(key, audience))
+    subscribe: (key, options) => Stream.unwrap(subscription(key, options))
   }
 }

@@ -4,6 +4,8 @@ import * as Schema from "effect/Schema"
 import { InvalidInput } from "../domain/Errors.ts"
 import { ChosenNetworkName, global, type NetworkName } from "../domain/NetworkName.ts"
 import type { Remembered } from "../services/Preferences.ts"
+import * as HubLoss from "../services/signaling/HubLoss.ts"
+import { type HubToken, isToken } from "../services/signaling/HubToken.ts"
 import type { IceServer } from "../services/WebRtc.ts"
 
 /** @category models */
@@ -24,6 +26,11 @@ export interface MeshOptions {
   readonly minPeers?: number
   /** Links at most. 1 to 50. Default: 8. */
   readonly maxPeers?: number
+  /**
+   * The token for hubs that ask for one, or a function that gets a fresh one, which is called for each connection. Default
+   * none. See docs/admission.md.
+   */
+  readonly hubToken?: string | (() => string | PromiseLike<string>)
   /** STUN and TURN servers. Default: none, which is enough on one machine and in a LAN. */
   readonly iceServers?: ReadonlyArray<IceServer>
 }
@@ -56,6 +63,18 @@ const checked = <A>(field: string, effect: Effect.Effect<A, Schema.SchemaError>)
 /** Reads a network's name as a person chose it. @category constructors */
 export const networkNameFrom = (name: string): Effect.Effect<NetworkName, InvalidInput> =>
   checked("networkName", decodeName(name))
+
+/** The token as sessions ask for it. @category getters */
+export const hubTokenOf = ({ hubToken }: Pick<MeshOptions, "hubToken">): (typeof HubToken)["Service"] => {
+  if (hubToken === undefined) return Effect.succeed(undefined)
+  const unreachable = (problem: string) => HubLoss.Unreachable({ problem })
+  return Effect.tryPromise({
+    try: async () => typeof hubToken === "string" ? hubToken : await hubToken(),
+    catch: (cause) => unreachable(`the token for it could not be had: ${String(cause)}`)
+  }).pipe(
+    Effect.filterOrFail(isToken, () => unreachable("the token for it is none: expected letters, digits and .-_~"))
+  )
+}
 
 /** Checks options, and fills in what is remembered and then the defaults. @category constructors */
 export const resolve = Effect.fnUntraced(function*(

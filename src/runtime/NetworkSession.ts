@@ -9,11 +9,13 @@ import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import { ConnectionPool } from "../services/ConnectionPool.ts"
 import { Dht } from "../services/Dht.ts"
+import { Files } from "../services/Files.ts"
 import { Gossip } from "../services/Gossip.ts"
 import { Membership } from "../services/Membership.ts"
 import { Routing } from "../services/Routing.ts"
 import { SessionContext, type SessionEvent } from "../services/SessionContext.ts"
 import type { Farewell, HubSession } from "../services/SignalingTransport.ts"
+import { Streams } from "../services/Streams.ts"
 import type { IceServer } from "../services/WebRtc.ts"
 
 /** What a session is opened with. @category models */
@@ -34,6 +36,8 @@ export class NetworkSession extends Context.Service<NetworkSession, {
   readonly networkName: NetworkName
   readonly gossip: Gossip["Service"]
   readonly dht: Dht["Service"]
+  readonly streams: Streams["Service"]
+  readonly files: Files["Service"]
   readonly pool: ConnectionPool["Service"]
   readonly membership: Membership["Service"]
   readonly links: Effect.Effect<ReadonlyArray<LinkStatus>>
@@ -50,6 +54,8 @@ export class NetworkSession extends Context.Service<NetworkSession, {
           networkName: context.networkName,
           gossip: yield* Gossip,
           dht: yield* Dht,
+          streams: yield* Streams,
+          files: yield* Files,
           pool,
           membership: yield* Membership,
           links: pool.links,
@@ -60,7 +66,7 @@ export class NetworkSession extends Context.Service<NetworkSession, {
         })
       })
     ).pipe(
-      Layer.provide(Dht.layer),
+      Layer.provide([Dht.layer, Files.layer.pipe(Layer.provideMerge(Streams.layer))]),
       Layer.provide(Routing.layer),
       Layer.provide(Gossip.layer),
       Layer.provide(Membership.layer),

@@ -15,6 +15,7 @@ import { AlreadyJoined, type HubRefused, type HubUnreachable, NotJoined } from "
 import type { MeshEvent } from "../domain/MeshEvent.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { LinkNews } from "../services/ConnectionPool.ts"
+import type { Identity } from "../services/Identity.ts"
 import type { Farewell } from "../services/SignalingTransport.ts"
 import type { Supervisor } from "../services/Supervisor.ts"
 import type { WebRtc } from "../services/WebRtc.ts"
@@ -74,7 +75,7 @@ export interface Whereabouts {
 
 /** A mesh that is nowhere yet. @category constructors */
 export const make = Effect.fnUntraced(function*(options: WhereaboutsOptions) {
-  const environment = yield* Effect.context<WebRtc | Supervisor>()
+  const environment = yield* Effect.context<WebRtc | Supervisor | Identity>()
   const outer = yield* Effect.scope
   const oneAtATime = yield* Semaphore.make(1)
   const changes = yield* PubSub.unbounded<State>()

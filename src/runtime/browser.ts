@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import type { KeyValueStore } from "effect/persistence/KeyValueStore"
 import * as Socket from "effect/socket/Socket"
 import type { InvalidInput, StoreUnusable } from "../domain/Errors.ts"
+import type { FileSource, FileTarget } from "../services/files/Ports.ts"
 import { Identity } from "../services/Identity.ts"
 import type { SignalingTransport } from "../services/SignalingTransport.ts"
 import * as SignalingWebSocket from "../services/SignalingWebSocket.ts"
@@ -16,6 +17,7 @@ import type { WebRtc } from "../services/WebRtc.ts"
 import * as WebRtcBrowser from "../services/WebRtcBrowser.ts"
 import * as Profile from "./browser/Profile.ts"
 import * as Remembering from "./Remembering.ts"
+import * as Files from "./WebFiles.ts"
 
 /** Hubs over the browser's WebSocket. @category layers */
 export const layerSignaling: Layer.Layer<SignalingTransport> = SignalingWebSocket.layer.pipe(
@@ -52,3 +54,18 @@ export const layerProfile = (
   profile: string
 ): Layer.Layer<SignalingTransport | WebRtc | Identity, InvalidInput | StoreUnusable | CryptoError.CryptoError> =>
   Layer.mergeAll(layerSignaling, layerWebRtc, Layer.provide(Remembering.layer, layerStore(profile)))
+
+/** A `File`, as an input gives it, or any `Blob`, which is read as it is sent. @category files */
+export const fileSource: (blob: Blob, name?: string) => FileSource = Files.source
+
+/** Collects a file into a blob, which the browser keeps in memory or on disk as it sees fit. @category files */
+export const blobTarget: (type?: string) => FileTarget<Blob> = Files.blobTarget
+
+/**
+ * Writes a file to a stream, such as that of a file that the person chose (`showSaveFilePicker`) or of the page's own
+ * (`navigator.storage.getDirectory`), whose `createWritable` makes one. It is closed in the end, or aborted.
+ *
+ * @category files
+ */
+export const writableTarget: (writable: WritableStream<Uint8Array>, name?: string) => FileTarget<void> =
+  Files.writableTarget

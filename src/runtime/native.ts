@@ -12,6 +12,7 @@ import type { SignalingTransport } from "../services/SignalingTransport.ts"
 import type { WebRtc } from "../services/WebRtc.ts"
 import * as WebRtcNative from "../services/WebRtcNative.ts"
 import { layerSignaling, layerStore } from "./node.ts"
+import * as Files from "./node/Files.ts"
 import * as MeshClient from "./promise/MeshClient.ts"
 import * as Remembering from "./Remembering.ts"
 
@@ -41,4 +42,10 @@ export const layerProfile = (
  *
  * @category constructors
  */
-export const createMesh = MeshClient.make({ layer, layerSignaling, layerWebRtc, layerStore })
+export const createMesh = MeshClient.make({
+  layer,
+  layerSignaling,
+  layerWebRtc,
+  layerStore,
+  files: { source: Files.source, target: Files.target }
+})

@@ -5,14 +5,18 @@
  */
 import * as NodeWS from "@effect/platform-node/NodeWS"
 import type * as CryptoError from "effect/crypto/CryptoError"
+import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { KeyValueStore } from "effect/persistence/KeyValueStore"
-import type { InvalidInput, StoreUnusable } from "../domain/Errors.ts"
+import type * as Scope from "effect/Scope"
+import type { FileUnusable, InvalidInput, StoreUnusable } from "../domain/Errors.ts"
+import type { FileSource, FileTarget } from "../services/files/Ports.ts"
 import { Identity } from "../services/Identity.ts"
 import type { SignalingTransport } from "../services/SignalingTransport.ts"
 import * as SignalingWebSocket from "../services/SignalingWebSocket.ts"
 import type { WebRtc } from "../services/WebRtc.ts"
 import * as WebRtcWerift from "../services/WebRtcWerift.ts"
+import * as Files from "./node/Files.ts"
 import * as Profile from "./node/Profile.ts"
 import * as Remembering from "./Remembering.ts"
 
@@ -50,3 +54,17 @@ export const layerProfile = (
   profile: string
 ): Layer.Layer<SignalingTransport | WebRtc | Identity, InvalidInput | StoreUnusable | CryptoError.CryptoError> =>
   Layer.mergeAll(layerSignaling, layerWebRtc, Layer.provide(Remembering.layer, layerStore(profile)))
+
+/** A file to send, which is read as it is sent. Fails with `FileUnusable` when there is none. @category files */
+export const fileSource: (path: string) => Effect.Effect<FileSource, FileUnusable> = Files.source
+
+/**
+ * A place for a file in a directory, under this name (made safe first) or the next one that is free; it completes with its
+ * path. Until then it is a hidden file of another name, which is removed when the file does not come.
+ *
+ * @category files
+ */
+export const fileTarget: (
+  directory: string,
+  name: string
+) => Effect.Effect<FileTarget<string>, FileUnusable, Scope.Scope> = Files.target

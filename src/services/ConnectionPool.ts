@@ -58,8 +58,11 @@ export interface Posted {
 
 /** @category services */
 export class ConnectionPool extends Context.Service<ConnectionPool, {
-  /** Wants a link to a peer; does nothing where one exists or is under way. */
-  dial(peerId: PeerId, facts: { readonly dialect: Dialect }): Effect.Effect<void>
+  /**
+   * Wants a link to a peer; does nothing where one exists or is under way. `aside`: the other side is to take it whatever
+   * links it has.
+   */
+  dial(peerId: PeerId, facts: { readonly dialect: Dialect; readonly aside?: boolean }): Effect.Effect<void>
   /** Gives a peer's signal to its link, which an offer brings into being. */
   receive(signal: PeerSignal): Effect.Effect<void>
   /** Sends a signal to a peer: over the hub or, while no hub is reachable, as `carryBy` says. */
@@ -70,6 +73,8 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
   hangUp(peerId: PeerId, reason: string): Effect.Effect<void>
   /** Sends a frame to a neighbour, waiting for room in its outbox; one that takes nothing any more is let go. */
   send(peerId: PeerId, frame: Frame): Effect.Effect<void, LinkClosed | MessageTooLarge>
+  /** As `send`, for what comes in bulk: it takes turns with other frames on the link, and waits while it has enough. */
+  sendBulk(peerId: PeerId, frame: Frame): Effect.Effect<void, LinkClosed | MessageTooLarge>
   /**
    * Sends a frame to every neighbour but some, encoding it once, and says to how many. Waits for room in their outboxes;
    * a neighbour that takes nothing for `forwardPatience` meanwhile is let go, so that one link cannot stop a network.
@@ -164,7 +169,7 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
         }).pipe(Effect.ensuring(Scope.close(home, exit)))
       )
 
-      const spawn = (peerId: PeerId, dialect: Dialect) =>
+      const spawn = (peerId: PeerId, dialect: Dialect, isAside = false) =>
         Effect.suspend(() => {
           const entry: Entry = { actor: undefined, state: "idle", dialect }
           entries.set(peerId, entry)
@@ -179,6 +184,7 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
               iceServers,
               settings,
               pulse,
+              isAside: () => isAside,
               otherTakesAnyOffer: () => entry.dialect === "homing",
               signal,
               malformed: () => void dropped.malformed++,
@@ -206,10 +212,10 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
           )
         })
 
-      const entryFor = (peerId: PeerId, dialect: Dialect) =>
+      const entryFor = (peerId: PeerId, dialect: Dialect, isAside: boolean) =>
         Effect.suspend(() => {
           const entry = entries.get(peerId)
-          return entry === undefined ? spawn(peerId, dialect) : Effect.succeed(entry)
+          return entry === undefined ? spawn(peerId, dialect, isAside) : Effect.succeed(entry)
         })
 
       const hangUp = (peerId: PeerId, reason: string) =>
@@ -233,18 +239,20 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
         yield* letGo(link.peerId, tooSlow)
       })
 
-      /** Puts a parcel into a link's outbox, waiting for room for as long as the link carries anything at all. */
+      /** Waits for room for as long as the link carries anything at all. */
+      const unlessStalled = (link: OpenLink, offer: Effect.Effect<void, LinkClosed>): Effect.Effect<void, LinkClosed> =>
+        Effect.raceFirst(
+          offer,
+          Effect.andThen(
+            letGoIfStalled(link),
+            Effect.fail(new LinkClosed({ peerId: link.peerId, reason: "it takes nothing any more" }))
+          )
+        )
+
+      /** Puts a parcel into a link's outbox, waiting for room. */
       const put = (link: OpenLink, parcel: Outbox.Parcel): Effect.Effect<void, LinkClosed> =>
         Effect.suspend(() =>
-          link.outbox.tryOffer(parcel)
-            ? Effect.void
-            : Effect.raceFirst(
-              link.outbox.offer(parcel),
-              Effect.andThen(
-                letGoIfStalled(link),
-                Effect.fail(new LinkClosed({ peerId: link.peerId, reason: "it takes nothing any more" }))
-              )
-            )
+          link.outbox.tryOffer(parcel) ? Effect.void : unlessStalled(link, link.outbox.offer(parcel))
         )
 
       const encode = (frame: Frame, dialect: Dialect) =>
@@ -285,9 +293,16 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
         return sent
       })
 
+      /** The open link to a peer, and a frame as it carries it. */
+      const parcelFor = Effect.fnUntraced(function*(peerId: PeerId, frame: Frame) {
+        const link = open.get(peerId)
+        if (link === undefined) return yield* new LinkClosed({ peerId, reason: "there is no link to this peer" })
+        return { link, parcel: yield* Effect.fromResult(encode(frame, link.dialect)) }
+      })
+
       return ConnectionPool.of({
-        dial: Effect.fnUntraced(function*(peerId, { dialect }) {
-          const entry = yield* entryFor(peerId, dialect)
+        dial: Effect.fnUntraced(function*(peerId, { aside = false, dialect }) {
+          const entry = yield* entryFor(peerId, dialect, aside)
           yield* entry.actor?.tell(Event.Dial()) ?? Effect.void
         }),
         receive: Effect.fnUntraced(function*(signal) {
@@ -302,12 +317,13 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
         signal,
         carryBy: (carrier) => Effect.sync(() => void (carry = carrier)),
         hangUp,
-        send: Effect.fnUntraced(function*(peerId, frame) {
-          const link = open.get(peerId)
-          if (link === undefined) return yield* new LinkClosed({ peerId, reason: "there is no link to this peer" })
-          const parcel = yield* Effect.fromResult(encode(frame, link.dialect))
-          yield* put(link, parcel)
-        }),
+        send: (peerId, frame) => Effect.flatMap(parcelFor(peerId, frame), ({ link, parcel }) => put(link, parcel)),
+        sendBulk: (peerId, frame) =>
+          Effect.flatMap(
+            parcelFor(peerId, frame),
+            ({ link, parcel }) =>
+              link.outbox.tryOfferBulk(parcel) ? Effect.void : unlessStalled(link, link.outbox.offerBulk(parcel))
+          ),
         fanOut,
         post: Effect.fnUntraced(function*(frame, to) {
           const links: Array<OpenLink> = []

@@ -20,16 +20,19 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Content, problemWith } from "../domain/Content.ts"
-import type { Answer } from "../domain/DhtFrame.ts"
+import type { Answer, Write } from "../domain/DhtFrame.ts"
 import * as DhtFrame from "../domain/DhtFrame.ts"
 import {
   defaultTtl,
   type DhtChange,
   type DhtRecord,
+  isSignedBy,
   Key,
   maxTtl,
   maxValueBytes,
   minTtl,
+  ownerOf,
+  signedBytes,
   sizeOf,
   type Stored,
   type StoredRecord,
@@ -39,10 +42,14 @@ import {
   type WireValue
 } from "../domain/DhtRecord.ts"
 import { DhtTimeout, InvalidInput, RecordTooLarge, StoreFull, VersionConflict } from "../domain/Errors.ts"
+import { PeerId, short } from "../domain/PeerId.ts"
 import { ConnectionPool } from "./ConnectionPool.ts"
+import { freshId } from "./dht/Ground.ts"
 import * as Limits from "./dht/Limits.ts"
 import { type Command, Event, make as makeNode, type Wanted } from "./dht/Node.ts"
+import * as Proofs from "./dht/Proofs.ts"
 import { foreign } from "./Gossip.ts"
+import { Identity } from "./Identity.ts"
 import { Membership } from "./Membership.ts"
 import { waitAtMost } from "./Patience.ts"
 import { Routing } from "./Routing.ts"
@@ -53,6 +60,11 @@ import { Supervisor } from "./Supervisor.ts"
 export interface PutOptions {
   /** How long the value lives: 1 s to 30 days. Default: 24 h. */
   readonly ttl?: Duration.Input
+  /**
+   * Whether to sign it, so that every reader can tell that we wrote it, when, and for how long. It takes a read more, for
+   * the version is signed too. Default: only where it must be, under a key of ours (`@<our peer id>/…`).
+   */
+  readonly signed?: boolean
 }
 
 /** @category models */
@@ -62,6 +74,14 @@ export interface GetOptions {
    * behind, unless its peer was cut off. Default: false.
    */
   readonly fresh?: boolean
+  /** Finds only what this peer has signed, as if there was nothing else. Default: whatever is there. */
+  readonly signedBy?: PeerId
+}
+
+/** @category models */
+export interface SubscribeOptions {
+  /** Tells only what this peer has signed. Default: every change. */
+  readonly signedBy?: PeerId
 }
 
 /** @category models */
@@ -107,13 +127,15 @@ export class Dht extends Context.Service<Dht, {
   delete(key: string, options?: PutOptions): Effect.Effect<Stored, InvalidInput | StoreFull | DhtTimeout>
   /** Subscribes, and then gives the changes: the record that is there first, if there is one. Until the scope closes. */
   subscription(
-    key: string
+    key: string,
+    options?: SubscribeOptions
   ): Effect.Effect<Stream.Stream<DhtChange>, InvalidInput | StoreFull | DhtTimeout, Scope.Scope>
 }>()("homing/Dht") {
   static readonly layer = Layer.effect(
     Dht,
     Effect.gen(function*() {
       const { dropped, networkName, self } = yield* SessionContext
+      const identity = yield* Identity
       const pool = yield* ConnectionPool
       const membership = yield* Membership
       const routing = yield* Routing
@@ -121,6 +143,7 @@ export class Dht extends Context.Service<Dht, {
       const random = yield* Random.Random
       const joinedAt = yield* Clock.currentTimeMillis
       const node = makeNode({ self, networkName, ways: routing, random: () => random.nextDoubleUnsafe() })
+      const proofs = Proofs.make(identity, networkName, () => void dropped.malformed++)
       const sends = yield* FiberSet.make<void, never>()
       const asked = new Map<number, Deferred.Deferred<Answer | undefined>>()
       const heard = new Map<number, Queue.Queue<StoredRecord>>()
@@ -218,7 +241,13 @@ export class Dht extends Context.Service<Dht, {
       yield* pool.serve(DhtFrame.kinds, (from, batch) =>
         Effect.forEach(
           batch,
-          (frame) => DhtFrame.isDhtFrame(frame) ? feed(Event.Came({ from, frame })) : Effect.void,
+          (frame) =>
+            DhtFrame.isDhtFrame(frame)
+              ? Effect.flatMap(
+                proofs.screen(frame),
+                (frame) => frame === undefined ? Effect.void : feed(Event.Came({ from, frame }))
+              )
+              : Effect.void,
           { discard: true }
         ))
 
@@ -288,14 +317,13 @@ export class Dht extends Context.Service<Dht, {
           : new DhtTimeout({ key, networkName, operation, problem: answer.problem })
       }
 
-      const get = Effect.fnUntraced(function*(key: string, { fresh = false }: GetOptions = {}) {
-        yield* checkedKey(key)
-        const answer = yield* request("get", key, { op: "get", fresh })
+      const find = Effect.fnUntraced(function*(key: string, { fresh = false, signedBy }: GetOptions) {
+        const answer = yield* request("get", key, { op: "get", fresh, ...(signedBy === undefined ? {} : { signedBy }) })
         switch (answer.is) {
           case "record":
-            return Option.fromUndefinedOr(toRecord(answer.record, networkName))
+            return answer.record
           case "none":
-            return Option.none<DhtRecord>()
+            return undefined
           default: {
             const error = unexpected("get", key, answer)
             return yield* error._tag === "StoreFull"
@@ -303,6 +331,39 @@ export class Dht extends Context.Service<Dht, {
               : error
           }
         }
+      })
+
+      const get = Effect.fnUntraced(function*(key: string, options: GetOptions = {}) {
+        yield* checkedKey(key)
+        yield* checkedPeer(options.signedBy)
+        const record = yield* find(key, options)
+        return Option.fromUndefinedOr(record === undefined ? undefined : toRecord(record, networkName))
+      })
+
+      /** Signs the version after the one that is there. */
+      const sign = Effect.fnUntraced(function*(
+        key: string,
+        value: WireValue | undefined,
+        ttl: number,
+        expected: number | undefined
+      ) {
+        const found = yield* find(key, { fresh: true })
+        const actual = found?.value === undefined ? 0 : found.version
+        if (expected !== undefined && expected !== actual) {
+          return yield* new VersionConflict({ key, networkName, expected, actual })
+        }
+        const record = {
+          key,
+          ...(value === undefined ? {} : { value }),
+          version: (found?.version ?? 0) + 1,
+          writer: self,
+          write: freshId({ random: () => random.nextDoubleUnsafe() }),
+          time: Math.floor(yield* Clock.currentTimeMillis),
+          ttl
+        }
+        const signature = yield* identity.sign("dht-record", signedBytes(networkName, record))
+        const { time, version, write } = record
+        return { time, version, write, signature } satisfies Signed
       })
 
       const write = Effect.fnUntraced(function*(
@@ -313,16 +374,38 @@ export class Dht extends Context.Service<Dht, {
         expected?: number
       ) {
         const ttl = yield* checkedTtl(options.ttl)
-        const answer = yield* request(operation, key, { op: "write", value, ttl, expected })
-        switch (answer.is) {
-          case "stored":
-            return { key, networkName, version: answer.version, holders: answer.holders } satisfies Stored
-          case "conflict":
-            return yield* new VersionConflict({ key, networkName, expected: expected ?? 0, actual: answer.version })
-          default:
-            return yield* unexpected(operation, key, answer)
+        const owner = yield* checkedOwner(key, self, options)
+        const isSigned = options.signed ?? owner === self
+        let rounds = Limits.updateRounds
+        while (true) {
+          const signed = isSigned ? { signed: yield* sign(key, value, ttl, expected) } : {}
+          const answer = yield* request(operation, key, { op: "write", value, ttl, expected, ...signed })
+          switch (answer.is) {
+            case "stored":
+              return { key, networkName, version: answer.version, holders: answer.holders } satisfies Stored
+            case "conflict":
+              // Somebody wrote after we had read, and whoever replaces anything reads again.
+              if (isSigned && expected === undefined && --rounds > 0) {
+                yield* pause
+                continue
+              }
+              if (expected !== undefined) {
+                return yield* new VersionConflict({ key, networkName, expected, actual: answer.version })
+              }
+              return yield* new DhtTimeout({
+                key,
+                networkName,
+                operation,
+                problem: "others write the same key all the time"
+              })
+            default:
+              return yield* unexpected(operation, key, answer)
+          }
         }
       })
+
+      /** Those who were too slow at the same time are not to be so again. */
+      const pause = Effect.suspend(() => Effect.sleep(Duration.millis(20 + 200 * random.nextDoubleUnsafe())))
 
       const unconditional = <A, E>(effect: Effect.Effect<A, E | VersionConflict>) =>
         Effect.catchIf(
@@ -356,12 +439,13 @@ export class Dht extends Context.Service<Dht, {
             const result = yield* Effect.result(swap(key, change, options))
             if (result._tag === "Success") return result.success
             if (result.failure._tag !== "VersionConflict" || --rounds <= 0) return yield* result.failure
-            yield* Effect.sleep(Duration.millis(20 + 200 * random.nextDoubleUnsafe()))
+            yield* pause
           }
         })
 
-      const subscription = Effect.fnUntraced(function*(key: string) {
+      const subscription = Effect.fnUntraced(function*(key: string, { signedBy }: SubscribeOptions = {}) {
         yield* checkedKey(key)
+        yield* checkedPeer(signedBy)
         yield* settled
         const queue = yield* Queue.sliding<StoredRecord>(changesKept)
         const token = ++tokens
@@ -375,7 +459,10 @@ export class Dht extends Context.Service<Dht, {
         yield* feed(Event.Subscribed({ token, key }))
         const answer = yield* inTime("subscribe", key, yield* Deferred.await(waiting))
         if (answer.is !== "watching") return yield* unexpected("subscribe", key, answer)
-        return Stream.map(Stream.fromQueue(queue), (stored) => toChange(stored, networkName))
+        return Stream.fromQueue(queue).pipe(
+          Stream.filter((stored) => signedBy === undefined || isSignedBy(stored, signedBy)),
+          Stream.map((stored) => toChange(stored, networkName))
+        )
       })
 
       return Dht.of({
@@ -395,15 +482,37 @@ export class Dht extends Context.Service<Dht, {
   )
 }
 
+/** What a signed write has beside its value. */
+type Signed = NonNullable<Write["signed"]> & Pick<Write, "write">
+
 // ----------------------------------------------------------------------------------------------------
 // what is accepted
 // ----------------------------------------------------------------------------------------------------
 
 const decodeKey = Schema.decodeUnknownEffect(Key)
+const decodePeer = Schema.decodeUnknownEffect(PeerId)
 const decodeVersion = Schema.decodeUnknownEffect(Schema.Natural)
 
 const checkedKey = (key: string) =>
   Effect.mapError(decodeKey(key), (error) => new InvalidInput({ field: "key", problem: error.message }))
+
+const checkedPeer = (signedBy: PeerId | undefined) =>
+  signedBy === undefined
+    ? Effect.void
+    : Effect.mapError(decodePeer(signedBy), (error) => new InvalidInput({ field: "signedBy", problem: error.message }))
+
+/** Whose key it is, if we may write it. */
+const checkedOwner = (key: string, self: PeerId, { signed }: PutOptions) => {
+  const owner = ownerOf(key)
+  if (owner !== undefined && owner !== self) {
+    return Effect.fail(
+      new InvalidInput({ field: "key", problem: `it belongs to ${short(owner)}, who alone can write it` })
+    )
+  }
+  return owner !== undefined && signed === false
+    ? Effect.fail(new InvalidInput({ field: "signed", problem: "what is under a key of one's own must be signed" }))
+    : Effect.succeed(owner)
+}
 
 const checkedVersion = (version: number | undefined) =>
   version === undefined

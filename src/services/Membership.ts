@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as FiberMap from "effect/FiberMap"
 import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
 import * as Queue from "effect/Queue"
@@ -20,8 +21,10 @@ import * as OverlayFrame from "../domain/OverlayFrame.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import type { HubSignal, PeerSignal } from "../domain/Signal.ts"
 import { ConnectionPool, type LinkNews } from "./ConnectionPool.ts"
+import { Identity } from "./Identity.ts"
 import type { Batch, OpenLink } from "./link/OpenLink.ts"
 import * as Alarm from "./membership/Alarm.ts"
+import * as Aside from "./membership/Aside.ts"
 import type { Label } from "./membership/Label.ts"
 import { make } from "./membership/Overlay.ts"
 import { type Command, Event } from "./membership/OverlayEvent.ts"
@@ -30,6 +33,9 @@ import { Supervisor } from "./Supervisor.ts"
 
 /** Events that may wait; beyond, those who bring them wait, and signals over the mesh are lost. */
 const capacity = 4096
+
+/** How often a link is dialled anew for those who hold it, whose end came in between. */
+const maxDials = 3
 
 /** The frames that are the overlay's. */
 const types = ["neighbours", "release", "route", "routed", "signal", "unreached"] as const
@@ -49,6 +55,8 @@ type Mail =
   | { readonly _tag: "Link"; readonly news: LinkNews }
   | { readonly _tag: "Frames"; readonly from: PeerId; readonly batch: Batch }
   | { readonly _tag: "Reach"; readonly peer: PeerId; readonly signal: OverlayFrame.Signaled }
+  | { readonly _tag: "Wanted"; readonly peer: PeerId }
+  | { readonly _tag: "Unwanted"; readonly peer: PeerId }
   | { readonly _tag: "Due"; readonly done: Deferred.Deferred<void> }
 
 type Offer = Extract<PeerSignal, { readonly type: "offer" }>
@@ -86,13 +94,21 @@ export class Membership extends Context.Service<Membership, {
   wayTo(peerId: PeerId, except: (peerId: PeerId) => boolean): PeerId | undefined
   /** The known live peers that are nearest to a place, nearest first, ourselves among them. */
   nearest(target: PeerId, count: number): ReadonlyArray<PeerId>
+  /**
+   * An open link to a peer, made for it if there is none and beside the overlay's, and kept at this end until the scope
+   * closes; says why when none comes about. It may be lost all the same.
+   */
+  hold(peerId: PeerId): Effect.Effect<OpenLink | string, never, Scope.Scope>
+  /** Keeps the link to a peer, as far as it is for this end to decide, until the scope closes. */
+  keep(peerId: PeerId): Effect.Effect<void, never, Scope.Scope>
   /** A word whenever the peers around us are others, from the moment of subscription. */
   readonly changes: Effect.Effect<PubSub.Subscription<void>, never, Scope.Scope>
 }>()("homing/Membership") {
   static readonly layer = Layer.effect(
     Membership,
     Effect.gen(function*() {
-      const { hub, maxPeers, minPeers, networkName, self } = yield* SessionContext
+      const { dropped, hub, maxPeers, minPeers, networkName, self } = yield* SessionContext
+      const identity = yield* Identity
       const pool = yield* ConnectionPool
       const supervisor = yield* Supervisor
       const scope = yield* Effect.scope
@@ -113,6 +129,11 @@ export class Membership extends Context.Service<Membership, {
       const ending = new Map<PeerId, Next>()
       /** Offers that the core is judging. */
       const offers = new Map<PeerId, Offer>()
+      /** Links that the core does not hear of, and those that are wanted whatever it says. */
+      const aside = Aside.make()
+      const lingering = yield* FiberMap.make<PeerId, void>()
+      let isOver = false
+      yield* Effect.addFinalizer(() => Effect.sync(() => void (isOver = true)))
 
       // ------------------------------------------------------------------------------------------------
       // commands
@@ -159,24 +180,30 @@ export class Membership extends Context.Service<Membership, {
         switch (command._tag) {
           case "Dial": {
             const { dialect, peer } = command
+            if (aside.has(peer)) return takeIn(peer)
             if (!ending.has(peer)) return dial(peer, dialect)
             return Effect.sync(() => void ending.set(peer, { ...ending.get(peer), dial: dialect }))
           }
           case "Accept": {
             const offer = offers.get(command.peer)
             if (offer === undefined) return Effect.void
+            aside.drop(command.peer)
             if (!ending.has(command.peer)) return accept(offer)
             return Effect.sync(() => void ending.set(command.peer, { ...ending.get(command.peer), offer }))
           }
-          case "Refuse":
+          case "Refuse": {
+            const offer = offers.get(command.peer)
+            if (offer !== undefined && mayBeAside(command.peer)) return acceptAside(offer)
             return refuse(command.peer, command.reason)
+          }
           case "HangUp":
+            if (mayBeAside(command.peer)) return setAside(command.peer)
             if (held.has(command.peer)) ending.set(command.peer, {})
             return hangUp(command.peer, command.reason)
           case "Send":
             return send(command.to, command.frame)
           case "Signaled":
-            return onPeerSignal({ ...command.signal, fromPeerId: command.from })
+            return onSignaled(command.from, command.signal)
           case "Unreached":
             // An open link is not concerned: only a candidate of it was late.
             return pool.neighbour(command.peer) === undefined ? hangUp(command.peer, "no way leads to it") : Effect.void
@@ -187,6 +214,83 @@ export class Membership extends Context.Service<Membership, {
       }
 
       // ------------------------------------------------------------------------------------------------
+      // links beside the overlay
+      // ------------------------------------------------------------------------------------------------
+
+      /** Whether a link that the core does not want is kept for somebody else. */
+      const mayBeAside = (peer: PeerId) => aside.isWanted(peer) && (aside.has(peer) || aside.hasRoom())
+
+      const acceptAside = (offer: Offer) => {
+        aside.put(offer.fromPeerId)
+        return accept(offer)
+      }
+
+      /** Gives the core a link that was beside it: it wants it, or its other end does. */
+      const takeIn = (peer: PeerId) => {
+        aside.drop(peer)
+        return meet(peer)
+      }
+
+      /** Keeps a link that the core lets go; the other end's core is told to let it go, too. */
+      const setAside = (peer: PeerId) => {
+        const link = pool.neighbour(peer)
+        // What is under way is told to the core, as a link that it did not ask for, once it is open.
+        if (link === undefined) return Effect.void
+        met.delete(peer)
+        aside.put(peer)
+        return link.dialect === "homing" ? send(peer, { type: "release", leaving: false, prefer: [] }) : Effect.void
+      }
+
+      /** Ends a link that nobody wants, after a while. */
+      const linger = (peer: PeerId) =>
+        FiberMap.run(
+          lingering,
+          peer,
+          Effect.delay(Effect.suspend(() => actor.tell({ _tag: "Unwanted", peer })), Aside.linger)
+        )
+
+      const onUnwanted = (peer: PeerId): Effect.Effect<void> => {
+        if (!aside.has(peer) || aside.isWanted(peer)) return Effect.void
+        ending.set(peer, {})
+        aside.drop(peer)
+        return hangUp(peer, "not needed any more")
+      }
+
+      const onWanted = Effect.fnUntraced(function*(peer: PeerId) {
+        if (held.has(peer) || ending.has(peer) || !aside.isWanted(peer)) return
+        aside.put(peer)
+        held.add(peer)
+        yield* pool.dial(peer, { dialect: "homing", aside: true })
+      })
+
+      const keep = (peer: PeerId) =>
+        Effect.acquireRelease(
+          Effect.sync(() => aside.want(peer)),
+          () => {
+            aside.unwant(peer)
+            // Who held it may be told later than we are that this is over.
+            return isOver || aside.isWanted(peer) ? Effect.void : linger(peer)
+          }
+        )
+
+      const linkTo = Effect.fnUntraced(function*(peer: PeerId) {
+        const news = yield* pool.news
+        for (let attempt = 0;; attempt++) {
+          const link = pool.neighbour(peer)
+          if (link !== undefined) return link
+          if (!aside.hasRoom() && !aside.has(peer)) return `there are ${Aside.most} links for streams already`
+          yield* actor.tell({ _tag: "Wanted", peer })
+          const outcome = yield* PubSub.take(news).pipe(
+            Effect.repeat({ until: (news) => news.peerId === peer && news._tag !== "Closed" })
+          )
+          // The end of a link that was there before is no answer.
+          if (outcome._tag === "Ended" && (outcome.refused || attempt === maxDials)) {
+            return `no link to it came about: ${outcome.reason}`
+          }
+        }
+      }, Effect.scoped)
+
+      // ------------------------------------------------------------------------------------------------
       // events
       // ------------------------------------------------------------------------------------------------
 
@@ -194,6 +298,9 @@ export class Membership extends Context.Service<Membership, {
         const peer = signal.fromPeerId
         switch (signal.type) {
           case "offer": {
+            if (signal.data.homing?.aside === true && !held.has(peer) && !ending.has(peer) && aside.hasRoom()) {
+              return Effect.andThen(acceptAside(signal), linger(peer))
+            }
             offers.set(peer, signal)
             const dialect = signal.data.homing === undefined ? "pigeon" : "homing"
             return Effect.ensuring(
@@ -207,6 +314,17 @@ export class Membership extends Context.Service<Membership, {
             return pool.receive(signal)
         }
       }
+
+      /** Takes over the mesh what its sender has signed. A hub knows who speaks; those who pass on a signal may say anything. */
+      const onSignaled = Effect.fnUntraced(function*(from: PeerId, signed: OverlayFrame.Signaled) {
+        const { signature, ...signal } = signed
+        const bytes = OverlayFrame.signedBytes(networkName, from, self, signed)
+        const claim = { peerId: from, purpose: "signal", bytes } as const
+        if (signature !== undefined && (yield* identity.verify({ ...claim, signature }))) {
+          return yield* onPeerSignal({ ...signal, fromPeerId: from })
+        }
+        dropped.malformed++
+      })
 
       const onSignal = (signal: HubSignal): Effect.Effect<void> => {
         switch (signal.type) {
@@ -234,7 +352,7 @@ export class Membership extends Context.Service<Membership, {
       const meet = Effect.fnUntraced(function*(peer: PeerId) {
         const link = pool.neighbour(peer)
         const known = met.get(peer)
-        if (link === known || ending.has(peer)) return
+        if (link === known || ending.has(peer) || (aside.has(peer) && known === undefined)) return
         if (known !== undefined) {
           met.delete(peer)
           yield* feed(Event.LinkClosed({ now: now(), peer }))
@@ -248,6 +366,7 @@ export class Membership extends Context.Service<Membership, {
 
       const onEnded = Effect.fnUntraced(function*(peer: PeerId, refused: boolean) {
         held.delete(peer)
+        aside.drop(peer)
         const next = ending.get(peer)
         if (next === undefined) {
           yield* meet(peer)
@@ -263,9 +382,16 @@ export class Membership extends Context.Service<Membership, {
 
       const onFrames = Effect.fnUntraced(function*(from: PeerId, batch: Batch) {
         yield* meet(from)
-        if (!met.has(from)) return
         for (const frame of batch) {
-          if (isOverlayFrame(frame)) yield* feed(Event.FrameCame({ now: now(), from, frame }))
+          // The other end's core has the link, or wants it.
+          if (frame.type === "neighbours" && aside.has(from)) yield* takeIn(from)
+          if (!met.has(from) || !isOverlayFrame(frame)) continue
+          yield* feed(Event.FrameCame({ now: now(), from, frame }))
+          if (frame.type !== "release" || frame.leaving) continue
+          // It may be kept by the other end, for a stream that is about to be opened here.
+          met.delete(from)
+          aside.put(from)
+          yield* linger(from)
         }
       })
 
@@ -279,8 +405,16 @@ export class Membership extends Context.Service<Membership, {
             return onFrames(mail.from, mail.batch)
           case "Due":
             return Effect.andThen(feed(Event.Due({ now: now() })), Deferred.succeed(mail.done, undefined))
-          case "Reach":
-            return feed(Event.Reach({ now: now(), peer: mail.peer, signal: mail.signal }))
+          case "Wanted":
+            return onWanted(mail.peer)
+          case "Unwanted":
+            return onUnwanted(mail.peer)
+          case "Reach": {
+            const { peer, signal } = mail
+            return identity.sign("signal", OverlayFrame.signedBytes(networkName, self, peer, signal)).pipe(
+              Effect.flatMap((signature) => feed(Event.Reach({ now: now(), peer, signal: { ...signal, signature } })))
+            )
+          }
         }
       }
 
@@ -351,6 +485,8 @@ export class Membership extends Context.Service<Membership, {
         detour: (target, except) => hop(target, except)?.peer,
         wayTo: (peerId, except) => core.pigeonVia(peerId, except) ?? nextHop(peerId, except),
         nearest: (target, count) => core.nearest(target, count, now()),
+        hold: (peer) => Effect.andThen(keep(peer), linkTo(peer)),
+        keep,
         changes: PubSub.subscribe(changes)
       })
     })

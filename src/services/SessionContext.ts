@@ -6,7 +6,9 @@ import type { MessageTooLarge, PeerUnreachable } from "../domain/Errors.ts"
 import type { MeshEvent } from "../domain/MeshEvent.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
+import type { FileOffer } from "./Files.ts"
 import type { HubMembership } from "./SignalingTransport.ts"
+import type { StreamRequest } from "./streams/Duplex.ts"
 import type { IceServer } from "./WebRtc.ts"
 
 /** What a peer answers, or why it does not. @category models */
@@ -39,8 +41,20 @@ export interface Posted {
   readonly timestamp: number
 }
 
+/** A peer wants to open a stream; nobody takes it when this is told to nobody. @category models */
+export interface StreamOffered {
+  readonly _tag: "StreamOffered"
+  readonly request: StreamRequest
+}
+
+/** A peer wants to send a file; nobody takes it when this is told to nobody. @category models */
+export interface FileOffered {
+  readonly _tag: "FileOffered"
+  readonly offer: FileOffer
+}
+
 /** What a session tells the mesh. @category models */
-export type SessionEvent = MeshEvent | Asked | Posted
+export type SessionEvent = MeshEvent | Asked | Posted | StreamOffered | FileOffered
 
 /** @category services */
 export class SessionContext extends Context.Service<SessionContext, {

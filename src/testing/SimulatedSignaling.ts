@@ -13,8 +13,9 @@ import * as SimulatedSocket from "./SimulatedSocket.ts"
 export const layer: Layer.Layer<SignalingTransport, never, SimulatedNetwork> = SignalingWebSocket.layer.pipe(
   Layer.provide(Layer.effect(
     Socket.WebSocketConstructor,
-    Effect.map(SimulatedNetwork, (network) => {
-      const hub = SimulatedHub.make(network, "ws://hub.test")
+    Effect.gen(function*() {
+      const network = yield* SimulatedNetwork
+      const hub = yield* SimulatedHub.make(network, "ws://hub.test")
       return (url: string) => {
         const peerId = PeerId.make(new URL(url).searchParams.get("peerId") ?? "")
         return SimulatedSocket.dial(network, { name: peerId, alive: true }, peerId, hub)

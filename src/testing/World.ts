@@ -68,8 +68,8 @@ export class World extends Context.Service<World, {
   mesh(name: string | number, options?: PeerOptions): Layer.Layer<Mesh, InvalidInput>
   /** The id of the peer with that name, which need not be there. */
   idOf(name: string | number): Effect.Effect<PeerId>
-  /** The two edges as a peer with that id has them, for what is not a mesh. */
-  edges(peerId: PeerId): Layer.Layer<SignalingTransport | WebRtc>
+  /** The two edges as a peer with that id has them, for what is not a mesh, and the bare socket to a hub. */
+  edges(peerId: PeerId): Layer.Layer<SignalingTransport | WebRtc | Socket.WebSocketConstructor>
   /**
    * Runs an effect while time goes on, until it is done: its sleeps, time-outs and finalizers take no time of yours. Dies
    * when that takes longer than `atMost` (default: a day of virtual time).
@@ -115,10 +115,11 @@ const make = Effect.fnUntraced(function*(options: WorldOptions) {
   )
   const engine = SimulatedWebRtc.make(network, { tracePackets: options.tracePackets === true })
   const urls = options.hubs ?? (["ws://hub.test"] as const)
-  const simulated = new Map(Array.from(new Set(urls), (url) => [
-    hostOf(url),
-    SimulatedHub.make(network, url, options.pigeonHubs?.includes(url) === true ? "pigeon" : "homing")
-  ]))
+  const simulated = new Map<string, SimulatedHub.SimulatedHub>()
+  for (const url of new Set(urls)) {
+    const manner = options.pigeonHubs?.includes(url) === true ? "pigeon" : "homing"
+    simulated.set(hostOf(url), yield* SimulatedHub.make(network, url, manner).pipe(Effect.provideContext(surroundings)))
+  }
   const places = new Map<PeerId, Place>()
   const lives = new Map<Place, Scope.Closeable>()
 
@@ -155,7 +156,7 @@ const make = Effect.fnUntraced(function*(options: WorldOptions) {
   const edgesAt = (peerId: PeerId, place: Place) =>
     Layer.mergeAll(
       SignalingWebSocket.layer.pipe(
-        Layer.provide(Layer.succeed(Socket.WebSocketConstructor, (url) =>
+        Layer.provideMerge(Layer.succeed(Socket.WebSocketConstructor, (url) =>
           SimulatedSocket.dial(network, place, peerId, simulated.get(hostOf(url)))))
       ),
       Layer.succeed(WebRtc, engine.at(place))

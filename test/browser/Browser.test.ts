@@ -1,16 +1,19 @@
 /** Real browsers, real WebRTC: the hub's own page, Node, and a peer that speaks as PeerPigeon does. */
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, Option, Stream } from "effect"
 import { execFileSync } from "node:child_process"
+import { createHash } from "node:crypto"
 import type { Page } from "playwright-core"
 import type { MeshEvent } from "../../src/domain/MeshEvent.ts"
 import { PeerId } from "../../src/domain/PeerId.ts"
 import { Hub } from "../../src/hub/Hub.ts"
 import { Mesh } from "../../src/runtime/Mesh.ts"
 import * as Node from "../../src/runtime/node.ts"
+import * as WebFiles from "../../src/runtime/WebFiles.ts"
 import { Chromium, unavailable } from "./Chromium.ts"
 import { pigeon } from "./pigeon.ts"
 import { profileVisit, promiseApi } from "./profileVisit.ts"
+import { pattern, sendFile, takeFile, talk } from "./transfers.ts"
 
 const hubWithPage = Layer.unwrap(Effect.sync(() => {
   execFileSync(process.execPath, ["tools/console.ts"])
@@ -168,6 +171,62 @@ describe.skipIf(unavailable !== undefined)("in Chromium", () => {
       60_000
     )
 
+    it.effect(
+      "a file goes from Node to a page, from the page to Node, and a stream both ways",
+      () =>
+        Effect.gen(function*() {
+          const hub = yield* Hub
+          const chromium = yield* Chromium
+          const page = yield* chromium.page(`${httpOf(hub)}/health`)
+          const library = yield* promiseApi
+          const networkName = "transfers"
+          const id = yield* Effect.promise(async () => {
+            await page.evaluate(library)
+            return PeerId.make(await page.evaluate(takeFile, { hub: hub.url, networkName }))
+          })
+          const node = yield* nodePeer(networkName)
+
+          const bytes = pattern(3_000_000)
+          const digest = createHash("sha256").update(bytes).digest("hex")
+          const sent = yield* node.sendFile(id, WebFiles.source(new Blob([bytes], { type: "text/x" }), "from Node.bin"))
+          const taken = yield* Effect.promise(() => page.evaluate(() => globalThis.taken))
+          assert.deepStrictEqual(taken, {
+            name: "from Node.bin",
+            size: bytes.length,
+            sha256: digest,
+            own: digest,
+            blob: bytes.length,
+            type: "text/x",
+            last: bytes.length
+          })
+          assert.deepStrictEqual([sent.sha256, sent.links], [digest, 1])
+
+          const received = yield* node.receiveFiles().pipe(
+            Stream.take(1),
+            Stream.mapEffect((offer) => offer.accept(Effect.succeed(WebFiles.blobTarget(offer.type)))),
+            Stream.runHead,
+            Effect.flatMap(Effect.fromOption),
+            Effect.forkScoped({ startImmediately: true })
+          )
+          const length = 2_000_000
+          const told = yield* Effect.promise(() => page.evaluate(sendFile, { to: node.peerId, length }))
+          const { name, saved, sha256, size } = yield* Fiber.join(received)
+          const own = createHash("sha256").update(pattern(length)).digest("hex")
+          assert.deepStrictEqual([told.name, told.sha256, told.size], ["from a page.bin", own, length])
+          assert.deepStrictEqual([name, sha256, size, saved.type], [told.name, own, length, "application/x-test"])
+
+          yield* node.streams.pipe(
+            Stream.runForEach((request) =>
+              Effect.scoped(Effect.flatMap(request.accept, ({ sink, stream }) => Stream.run(stream, sink)))
+            ),
+            Effect.forkScoped({ startImmediately: true })
+          )
+          const text = "there and back again. ".repeat(10_000)
+          assert.strictEqual(yield* Effect.promise(() => page.evaluate(talk, { to: node.peerId, text })), text)
+        }).pipe(Effect.scoped),
+      90_000
+    )
+
     it.effect("a page that is left says so at once", () =>
       Effect.gen(function*() {
         const { id, page } = yield* openPage("leaving")
@@ -200,13 +259,17 @@ describe.skipIf(unavailable !== undefined)("in Chromium", () => {
 
           const messages = (yield* Fiber.join(heard)).map(summary).toSorted()
           assert.deepStrictEqual(messages, [`broadcast from ${id}: coo`, `direct from ${id}: coo, you`])
+          yield* node.dht.put("grain", { corns: 3 })
           yield* node.broadcast("grain")
           yield* node.send(PeerId.make(id), { food: "grain, for you" })
           assert.deepStrictEqual(yield* Fiber.join(flight), {
             offered: offers,
             chat: "grain",
-            dm: { food: "grain, for you" }
+            dm: { food: "grain, for you" },
+            found: { corns: 3 }
           })
+          const nest = Option.getOrThrow(yield* node.dht.get("nest"))
+          assert.deepStrictEqual<unknown>([nest.value, nest.writer], ["straw", id])
         }).pipe(Effect.scoped), 60_000)
     }
   })

@@ -8,9 +8,14 @@ export interface Heard {
   readonly offered: boolean
   readonly chat: unknown
   readonly dm: unknown
+  /** What it found under the key that it was to look for. */
+  readonly found: unknown
 }
 
-/** Meets one peer, says "coo" to everyone and "coo, you" to it, and returns once it has heard something of either kind. */
+/**
+ * Meets one peer, says "coo" to everyone and "coo, you" to it, and stores "straw" under `nest`. Once it has heard something of
+ * either kind it looks for what is under `grain`, and returns when it has the answer.
+ */
 export const pigeon = (
   { hub, id, networkName }: { readonly hub: string; readonly id: string; readonly networkName: string }
 ): Promise<Heard> =>
@@ -40,20 +45,31 @@ export const pigeon = (
           path: [id],
           ...to
         }))
+      const dht = (messageType: string, data: object) =>
+        channel.send(JSON.stringify({ type: "dht", messageType, data, from: id, timestamp: Date.now() }))
       channel.binaryType = "arraybuffer"
       channel.onopen = () => {
         // Chromium loses about one in ten of the messages that the answerer sends within this event.
-        setTimeout(() => {
+        window.setTimeout(() => {
           gossip("chat", "coo")
           gossip("dm", "coo, you", { to: other })
+          const nest = { key: `${networkName}:nest`, originalKey: "nest", value: "straw", networkName }
+          dht("dht_store", { ...nest, timestamp: Date.now(), publisher: id })
         })
       }
       channel.onmessage = ({ data }) => {
         if (typeof data !== "string") return reject(new Error("a pigeon was sent bytes"))
         const message = JSON.parse(data)
-        if (message.type !== "gossip") return
+        if (message.type === "dht" && message.messageType === "dht_query_response") {
+          const { data, requestId } = message.data
+          if (requestId !== "1") return reject(new Error("a pigeon was answered what it had not asked"))
+          resolve({ offered, chat: heard.get("chat"), dm: heard.get("dm"), found: data?.value })
+        }
+        if (message.type !== "gossip" || heard.has(message.subtype)) return
         heard.set(message.subtype, message.content)
-        if (heard.has("chat") && heard.has("dm")) resolve({ offered, chat: heard.get("chat"), dm: heard.get("dm") })
+        if (heard.has("chat") && heard.has("dm")) {
+          dht("dht_query", { key: `${networkName}:grain`, requestId: "1" })
+        }
       }
     }
 

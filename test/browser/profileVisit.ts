@@ -1,11 +1,14 @@
 /** A page that uses the Promise API with a profile. */
 import { Effect } from "effect"
 import { rolldown } from "rolldown"
-import type { createMesh } from "../../src/runtime/promise/browser.ts"
+import type { createMesh, MeshClient } from "../../src/runtime/promise/browser.ts"
 
 declare global {
   /** What the bundle leaves in the page. */
   var homing: { readonly createMesh: typeof createMesh }
+  /** What tests leave in it: a mesh that has joined, and what became of a file. */
+  var mesh: MeshClient
+  var taken: Promise<{ readonly [fact: string]: string | number }>
 }
 
 /** `homing/promise` as a script for browsers, which leaves it in a variable. */

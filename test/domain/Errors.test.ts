@@ -21,7 +21,12 @@ const errors: ReadonlyArray<readonly [error: Error & { readonly _tag: string }, 
   [new Errors.NotJoined({ operation: "broadcast" }), "broadcast", "Join one first"],
   [new Errors.AlreadyJoined({ networkName }), "dove", "Leave it"],
   [
-    new Errors.AwayFromHome({ networkName: NetworkName.make("global"), originalNetworkName: networkName }),
+    new Errors.AwayFromHome({
+      operation: "get",
+      networkName: NetworkName.make("global"),
+      originalNetworkName: networkName
+    }),
+    "Cannot get",
     "dove",
     "global",
     "until somebody is at home"
@@ -55,6 +60,43 @@ const errors: ReadonlyArray<readonly [error: Error & { readonly _tag: string }, 
     "no answer",
     "Try again"
   ],
+  [
+    new Errors.StreamRefused({ peerId, networkName, stream: "log", declined: true, problem: "not now" }),
+    "01234567",
+    "dove",
+    "log",
+    "not now"
+  ],
+  [
+    new Errors.StreamLost({ peerId, networkName, stream: "log", byPeer: false, problem: "the link closed" }),
+    "01234567",
+    "dove",
+    "log",
+    "the link closed"
+  ],
+  [
+    new Errors.FileRefused({ peerId, networkName, file: "a.txt", problem: "too large" }),
+    "01234567",
+    "dove",
+    "a.txt",
+    "too large"
+  ],
+  [
+    new Errors.FileLost({ peerId, networkName, file: "a.txt", arrived: 7, problem: "it is gone" }),
+    "a.txt",
+    "01234567",
+    "dove",
+    "it is gone",
+    "7 bytes"
+  ],
+  [
+    new Errors.ChecksumMismatch({ file: "a.txt", expected: "beef", actual: "dead" }),
+    "a.txt",
+    "beef",
+    "dead",
+    "sent again"
+  ],
+  [new Errors.FileUnusable({ file: "a.txt", operation: "read", problem: "no such file" }), "read", "a.txt", "no such"],
   [new Errors.Malformed({ what: "frame", problem: "ttl is missing" }), "frame", "ttl is missing"],
   [
     new Errors.StoreUnusable({ what: "identity", place: "/home/ada/key", problem: "it is not JSON" }),

@@ -37,7 +37,7 @@ const roundTrip = (frame: Frame, dialect: Dialect): Frame => {
 /** JSON has one zero: -0 arrives as 0, and everything else as it was. */
 const withOneZero = (frame: Frame): Frame => ({
   ...JSON.parse(JSON.stringify(frame)),
-  ...(frame.type === "__BINARY__" && { bytes: frame.bytes }),
+  ...((frame.type === "__BINARY__" || frame.type === "stream-data") && { bytes: frame.bytes }),
   ...(frame.type === "gossip" && isBytes(frame.content) && { content: frame.content })
 })
 
@@ -63,6 +63,8 @@ const noise = (seed: number) => () => {
 describe("round trips", () => {
   for (const dialect of dialects) {
     it.prop(`carries any frame (${dialect})`, { frame: Frame }, ({ frame }) => {
+      // A PeerPigeon peer is never sent a stream's bytes.
+      if (dialect === "pigeon" && frame.type === "stream-data") return
       assert.deepStrictEqual(roundTrip(frame, dialect), withOneZero(frame))
     })
 

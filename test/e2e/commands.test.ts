@@ -34,7 +34,9 @@ describe("homing", () => {
         [["peer", "--health-interval", "1ms"], /--health-interval: "1ms".*a duration from 100ms to 1h/],
         [["peer", "--profile", "../ada"], /profile cannot be used: Expected a profile name/],
         [["networks", "--hub", "ws://localhost:9"], /No hub answers at ws:\/\/localhost:9/],
-        [["networks", "--hub", "localhost"], /not the address of a hub/]
+        [["networks", "--hub", "localhost"], /not the address of a hub/],
+        [["send", "x", "--to", "bob"], /--to/],
+        [["send", "no such file", "--to", "0".repeat(40)], /Cannot read "no such file"/]
       ]
       yield* Effect.forEach(wrong, ([args, message]) =>
         Effect.gen(function*() {

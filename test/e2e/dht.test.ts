@@ -39,6 +39,20 @@ describe("records of processes", () => {
         const late = yield* eve.ask({ ...bytes, version: 1 })
         assert.deepNestedInclude(late, { ok: false, "error._tag": "VersionConflict" })
 
+        const own = `@${ada.peerId}/name`
+        assert.deepInclude(yield* ada.ask({ op: "put", key: own, content: "Ada" }), { ok: true })
+        assert.deepNestedInclude(yield* bob.ask({ op: "put", key: own, content: "Bob" }), {
+          "error._tag": "InvalidInput"
+        })
+        assert.deepNestedInclude(yield* eve.ask({ op: "get", key: own }), {
+          "result.content": "Ada",
+          "result.signedBy": ada.peerId
+        })
+        yield* bob.ask({ op: "put", key: "vote", content: "yes", signed: true })
+        const { peerId: signedBy } = bob
+        assert.deepNestedInclude(yield* eve.ask({ op: "get", key: "vote", signedBy }), { "result.content": "yes" })
+        assert.deepInclude(yield* eve.ask({ op: "get", key: "vote", signedBy: ada.peerId }), { result: null })
+
         // One goes without a word, one politely, and what they wrote stays.
         ada.kill("SIGKILL")
         assert.deepInclude(yield* bob.ask({ op: "put", key: "last words", content: 1 }), { ok: true })

@@ -3,14 +3,14 @@ import { global, NetworkName } from "../../src/domain/NetworkName.ts"
 import { maxListed } from "../../src/domain/Signal.ts"
 import * as Directory from "../../src/hub/Directory.ts"
 import * as Registry from "../../src/hub/Registry.ts"
-import { ada, nth } from "./TestPeer.ts"
+import { ada, nth, random } from "./TestPeer.ts"
 
 const red = NetworkName.make("red")
 const peer = (n: number): Registry.Peer => ({ peerId: nth(n), send: () => true })
 
 const world = () => {
   let time = 0
-  const registry = Registry.make(1000)
+  const registry = Registry.make({ networksPerPeer: 1000, random })
   const directory = Directory.make({ registry, waiting: (name) => name === red ? 2 : 0, now: () => time })
   return {
     registry,

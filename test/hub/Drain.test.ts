@@ -22,10 +22,13 @@ const house = () => {
   const guests = new Set<Guest>()
   const drain = Drain.make({ guests, patience: Duration.seconds(5), dismiss: (guest) => void guest.dismissed++ })
   const enter = () => {
-    let bytes = 0
-    const guest: Guest = { bytes: () => bytes, dismissed: 0 }
+    const guest = { connection: { bytes: 0 }, dismissed: 0 }
     guests.add(guest)
-    return { say: () => void bytes++, dismissed: () => guest.dismissed, leave: () => guests.delete(guest) }
+    return {
+      say: () => void guest.connection.bytes++,
+      dismissed: () => guest.dismissed,
+      leave: () => guests.delete(guest)
+    }
   }
   return { drain, enter }
 }

@@ -252,7 +252,7 @@ describe("limits", () => {
     Effect.gen(function*() {
       const { url } = yield* start()
       const a = yield* join(url, ada)
-      yield* Effect.forEach(Array.from({ length: Limits.strikes.burst + 1 }), () => a.sendText("?"), { discard: true })
+      yield* Effect.forEach(Array.from({ length: Limits.malformedBurst + 1 }), () => a.sendText("?"), { discard: true })
       assert.deepStrictEqual(yield* a.closed, { code: 1008, reason: "Too many malformed messages" })
     }))
 
@@ -264,8 +264,8 @@ describe("limits", () => {
       slow.socket.write(textFrame(JSON.stringify({ type: "announce", networkName: "red" })))
       const b = yield* join(url, bob, "red")
       yield* eventually(Effect.map(stats, ({ networks }) => networks === 1))
-      const bulk = "x".repeat(100_000)
-      yield* Effect.forEach(Array.from({ length: 70 }), () => b.send(signal(ada, "red", bulk)), { discard: true })
+      const bulk = "x".repeat(60_000)
+      yield* Effect.forEach(Array.from({ length: 120 }), () => b.send(signal(ada, "red", bulk)), { discard: true })
       const frames = yield* b.drain
       assert.include(types(frames), "error")
       yield* TestClock.adjust("1 second")
@@ -300,7 +300,7 @@ describe("hostile input", () => {
           "POST /?peerId= HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
           "CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\n",
           "GET / HTTP/9.9\r\n\r\n",
-          `GET /${"x".repeat(100_000)} HTTP/1.1\r\n\r\n`
+          `GET /${"x".repeat(60_000)} HTTP/1.1\r\n\r\n`
         ]
       ) {
         const raw = yield* rawTcp(port, text)

@@ -5,7 +5,7 @@ import * as TestClock from "effect/testing/TestClock"
 import { NetworkName } from "../../src/domain/NetworkName.ts"
 import * as Lookout from "../../src/hub/Lookout.ts"
 import * as Registry from "../../src/hub/Registry.ts"
-import { decodeJson, nth } from "./TestPeer.ts"
+import { decodeJson, nth, random } from "./TestPeer.ts"
 
 const red = NetworkName.make("red")
 const blue = NetworkName.make("blue")
@@ -14,7 +14,7 @@ const blue = NetworkName.make("blue")
 const start = Effect.gen(function*() {
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
-  const registry = Registry.make(8)
+  const registry = Registry.make({ networksPerPeer: 8, random })
   const lookout = Lookout.make({ registry, now })
   yield* Effect.forkScoped(lookout.serve)
   let n = 0

@@ -1,14 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import { NetworkName } from "../../src/domain/NetworkName.ts"
-import type { PeerId } from "../../src/domain/PeerId.ts"
+import { PeerId } from "../../src/domain/PeerId.ts"
 import * as Directory from "../../src/hub/Directory.ts"
 import * as Limits from "../../src/hub/Limits.ts"
 import * as Lookout from "../../src/hub/Lookout.ts"
 import * as Registry from "../../src/hub/Registry.ts"
 import * as Router from "../../src/hub/Router.ts"
 import * as Traffic from "../../src/hub/Traffic.ts"
-import { ada, bob, cyd, dan, decodeJson, type Json, nth } from "./TestPeer.ts"
+import { ada, bob, cyd, dan, decodeJson, generator, type Json, nth, random } from "./TestPeer.ts"
 
 const now = 1_234_567
 const red = NetworkName.make("red")
@@ -16,7 +16,7 @@ const red = NetworkName.make("red")
 /** A router and its peers, with what each was sent. */
 const world = () => {
   const traffic = Traffic.make()
-  const registry = Registry.make(Limits.networksPerPeer)
+  const registry = Registry.make({ random })
   const lookout = Lookout.make({ registry, now: () => now })
   const directory = Directory.make({ registry, waiting: lookout.waiting, now: () => now })
   const router = Router.make({ registry, lookout, directory, traffic, now: () => now })
@@ -120,6 +120,28 @@ describe("announce", () => {
     const a = join(ada, "red")
     assert.strictEqual(a.inbox.length, Limits.introductions)
     assert.strictEqual(a.spent, Limits.fanOutCost)
+  })
+
+  it("of a thousand peers in one network costs no more than 45 messages each, and so does leaving on average", () => {
+    const { join } = world()
+    const draw = generator(7)
+    const peers: Array<ReturnType<typeof join>> = []
+    let total = 0
+    for (let n = 0; n < 1000; n++) {
+      const id = Array.from({ length: 40 }, () => Math.floor(draw() * 16).toString(16)).join("")
+      const before = peers.length
+      peers.push(join(PeerId.make(id), "red"))
+      const messages = peers.reduce((sum, peer) => sum + peer.inbox.length, 0)
+      assert.isAtMost(messages, 44, `of the join of ${before}`)
+      total += messages
+    }
+    assert.isAtLeast(total / 1000, 35)
+    const told = peers.map((peer) => {
+      peer.say({ type: "leave", networkName: "red" })
+      return peers.reduce((sum, other) => sum + other.inbox.length, 0)
+    })
+    assert.isAtMost(Math.max(...told), Limits.acquaintances)
+    assert.isAtMost(told.reduce((sum, each) => sum + each, 0) / 1000, 45)
   })
 
   it("in too many networks is refused", () => {

@@ -17,7 +17,21 @@ export const nth = (n: number): PeerId => PeerId.make(n.toString(16).padStart(40
 
 const Json = Schema.Record(Schema.String, Schema.Unknown)
 export type Json = typeof Json.Type
-export const decodeJson = Schema.decodeUnknownSync(Schema.fromJsonString(Json))
+const decodeText = Schema.decodeUnknownSync(Schema.fromJsonString(Json))
+/** Reads a frame, whichever way it is written. */
+export const decodeJson = (frame: string | Uint8Array): Json =>
+  decodeText(typeof frame === "string" ? frame : Buffer.from(frame).toString())
+
+/** Numbers from 0 up to 1, the same ones every time. */
+export const generator = (seed: number) => {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
+export const random = generator(1)
 
 export interface Closing {
   readonly code: number

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import { NetworkName } from "../../src/domain/NetworkName.ts"
 import * as Registry from "../../src/hub/Registry.ts"
 import * as Watches from "../../src/hub/Watches.ts"
-import { nth } from "./TestPeer.ts"
+import { nth, random } from "./TestPeer.ts"
 
 const names = ["red", "blue"].map((name) => NetworkName.make(name))
 
@@ -15,7 +15,7 @@ const Step = Schema.Struct({
 
 describe("Watches", () => {
   it.prop("count who wants to go and is not there, whatever came before", [Schema.Array(Step)], ([steps]) => {
-    const registry = Registry.make(8)
+    const registry = Registry.make({ networksPerPeer: 8, random })
     const watches = Watches.make({ isMember: registry.has, networksPerPeer: 8 })
     const peers = Array.from({ length: 4 }, (_, n): Registry.Peer => ({ peerId: nth(n), send: () => true }))
     const model = new Map(names.map((name) => [name, new Map<Registry.Peer, boolean>()]))

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { WebRtcError } from "../../src/domain/Errors.ts"
 import { NetworkSession } from "../../src/runtime/NetworkSession.ts"
+import { Identity } from "../../src/services/Identity.ts"
 import { Supervisor } from "../../src/services/Supervisor.ts"
 import { WebRtc } from "../../src/services/WebRtc.ts"
 import { ada, dove, greeting, hubA, makeWorld, offer, open, settle } from "../services/HubWorld.ts"
@@ -37,7 +38,7 @@ describe("STUN and TURN servers", () => {
           minPeers: 4,
           maxPeers: 8,
           emit: () => Effect.succeed(true)
-        }).pipe(Layer.provide([webRtc, Supervisor.layer]))
+        }).pipe(Layer.provide([webRtc, Supervisor.layer, Identity.layer]))
       )
       const meet = Effect.fnUntraced(function*(fromPeerId: string) {
         const homing = { version: 1, attempt: "first" }

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import { readFileSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Hub } from "../../src/hub/Hub.ts"
 import { type ClientOptions, createMesh, type MeshClient, type MeshStore } from "../../src/runtime/promise/node.ts"
@@ -32,6 +33,69 @@ describe("the promise API", () => {
       assert.lengthOf(await ada.peers(), 1)
       await ada.leave()
       assert.strictEqual((await ada.getStatus()).state, "idle")
+    })
+  )
+
+  it(
+    "opens streams, to be written and read as the web does, and closes them at both ends",
+    withHub(async (url) => {
+      await using ada = await createMesh({ hubs: url, networkName: "streams" })
+      await using bob = await createMesh({ hubs: url, networkName: "streams" })
+      await ada.join()
+      await bob.join()
+      assert.deepInclude(await rejection(ada.openStream(bob.peerId)), { _tag: "StreamRefused", declined: true })
+      assert.deepInclude(await rejection(ada.openStream("bob")), { _tag: "InvalidInput" })
+      const stop = bob.onStream(async (request) => {
+        if (request.name === "none") return request.refuse("none of that")
+        const { readable, writable } = await request.accept()
+        return readable.pipeTo(writable)
+      })
+      const refused = await rejection(ada.openStream(bob.peerId, { name: "none" }))
+      assert.deepInclude(refused, { _tag: "StreamRefused", declined: true, problem: "none of that" })
+      // More than the windows of both directions together, so that both ends must read as they write.
+      const bytes = Uint8Array.from({ length: 3_000_000 }, (_, at) => at % 251)
+      const { readable, writable } = await ada.openStream(bob.peerId, { name: "echo" })
+      const [, echo] = await Promise.all([
+        new Blob([bytes]).stream().pipeTo(writable),
+        new Response(readable).arrayBuffer()
+      ])
+      assert.deepStrictEqual(new Uint8Array(echo), bytes)
+      const cut = await ada.openStream(bob.peerId, { name: "echo" })
+      const writer = cut.writable.getWriter()
+      await writer.write(Uint8Array.of(1))
+      await cut.readable.cancel("enough")
+      assert.deepInclude(await rejection(writer.write(Uint8Array.of(2))), { _tag: "StreamLost" })
+      stop()
+      assert.deepInclude(await rejection(ada.openStream(bob.peerId)), { _tag: "StreamRefused" })
+    })
+  )
+
+  it(
+    "sends a file into a directory, and gives one up when it is told to",
+    withHub(async (url) => {
+      const directory = mkdtempSync(join(tmpdir(), "homing-client-"))
+      try {
+        await using ada = await createMesh({ hubs: url, networkName: "files" })
+        await using bob = await createMesh({ hubs: url, networkName: "files" })
+        await ada.join()
+        await bob.join()
+        const path = join(directory, "a.txt")
+        writeFileSync(path, "what is in it")
+        const received = new Promise<string>((resolve) =>
+          bob.onFile((offer) => {
+            if (offer.size < 1000) offer.accept(directory).then(({ saved }) => resolve(saved), assert.fail)
+          })
+        )
+        assert.deepInclude(await ada.sendFile(bob.peerId, path), { name: "a.txt", size: 13, links: 1 })
+        assert.strictEqual(await received, join(directory, "a (1).txt"))
+        assert.strictEqual(readFileSync(await received, "utf8"), "what is in it")
+        assert.deepInclude(await rejection(ada.sendFile(bob.peerId, join(directory, "b"))), { _tag: "FileUnusable" })
+        await rejection(
+          ada.sendFile(bob.peerId, new Blob([new Uint8Array(2000)]), { signal: AbortSignal.timeout(100) })
+        )
+      } finally {
+        rmSync(directory, { recursive: true })
+      }
     })
   )
 
@@ -77,6 +141,18 @@ describe("the promise API", () => {
       assert.deepInclude(await ada.dhtPut("k", 1), { version: 1, holders: 2 })
       assert.deepNestedInclude(await bob.dhtGet("k"), { value: 1, writer: ada.peerId })
       assert.isUndefined(await bob.dhtGet("absent"))
+      assert.isUndefined(await bob.dhtGet("k", { signedBy: ada.peerId }))
+      assert.deepInclude(await rejection(bob.dhtGet("k", { signedBy: "ada" })), {
+        _tag: "InvalidInput",
+        field: "signedBy"
+      })
+      await ada.dhtPut(ada.dhtOwnKey("profile"), "Ada")
+      assert.deepNestedInclude(await bob.dhtGet(`@${ada.peerId}/profile`, { signedBy: ada.peerId }), {
+        value: "Ada",
+        signedBy: ada.peerId
+      })
+      await bob.dhtPut("signed", 1, { signed: true })
+      assert.deepNestedInclude(await ada.dhtGet("signed"), { signedBy: bob.peerId })
       const first = next()
       await bob.dhtSubscribe("k", listener)
       await first

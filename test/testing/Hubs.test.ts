@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Queue } from "effect"
 import { NetworkName } from "../../src/domain/NetworkName.ts"
+import { introductions } from "../../src/hub/Limits.ts"
 import { SignalingTransport } from "../../src/services/SignalingTransport.ts"
-import { introductions } from "../../src/testing/SimulatedHub.ts"
 import { World } from "../../src/testing/World.ts"
 import { village } from "./village.ts"
 
@@ -51,7 +51,7 @@ describe("a hub", () => {
       for (const person of others) assert.strictEqual((yield* person.status).knownCount, 2)
     }).pipe(Effect.scoped, Effect.provide(World.layer())))
 
-  it.effect("introduces a newcomer to 64 members at most, however many there are", () =>
+  it.effect("introduces a newcomer to 20 members at most, however many there are", () =>
     Effect.gen(function*() {
       const world = yield* World
       const enter = Effect.fnUntraced(function*(name: number) {

@@ -4,7 +4,9 @@ import * as Flag from "effect/cli/Flag"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import type { IceServer } from "../../services/WebRtc.ts"
 import { parse } from "../Durations.ts"
 
 /**
@@ -86,3 +88,37 @@ export const duration = (name: string, least: Duration.Duration, most: Duration.
       ))
     )
   )
+
+const iceServer = (text: string): Effect.Effect<IceServer, CliError.InvalidValue> => {
+  const [urls = "", username, ...credential] = text.split(",")
+  return /^(stuns?|turns?):./.test(urls)
+    ? Effect.succeed(
+      username === undefined ? { urls } : { urls, username, credential: credential.join(",") }
+    )
+    : Effect.fail(
+      new CliError.InvalidValue({
+        option: "ice-server",
+        value: text,
+        expected: "stun:host:port, or turn:host:port,username,credential",
+        kind: "flag"
+      })
+    )
+}
+
+/** `--ice-server`, which may be given several times. @category flags */
+export const iceServers = Flag.String("ice-server").pipe(
+  Flag.withMetavar("URL[,USERNAME,CREDENTIAL]"),
+  Flag.withDescription("STUN or TURN server; may be given several times (default none)"),
+  Flag.atLeast(0),
+  Flag.mapEffect((servers) => Effect.forEach(servers, iceServer))
+)
+
+/** `--engine`. @category flags */
+export const engine = Flag.Literals("engine", ["werift", "native"]).pipe(
+  Flag.withDescription("What does WebRTC: werift (default), or native, which needs the package node-datachannel"),
+  Flag.withDefault("werift")
+)
+
+/** Options that were given: what is left out is remembered, or has a default elsewhere. @category options */
+export const given = <A, B extends object>(flag: Option.Option<A>, options: (value: A) => B): B | {} =>
+  Option.match(flag, { onNone: () => ({}), onSome: options })

@@ -46,7 +46,54 @@ export const hub = Command.make(
     maxMessageBytes: wholeNumber(
       "max-message-bytes",
       "MAX_MESSAGE_BYTES",
-      "Most bytes of one signal (MAX_MESSAGE_BYTES, default 1048576)"
+      "Most bytes of one signal (MAX_MESSAGE_BYTES, default 65536)"
+    ),
+    maxBufferedBytes: wholeNumber(
+      "max-buffered-bytes",
+      "MAX_BUFFERED_BYTES",
+      "Most bytes that wait for a peer that reads slowly (MAX_BUFFERED_BYTES, default 4194304)"
+    ),
+    messagesPerSecond: wholeNumber(
+      "messages-per-second",
+      "MESSAGES_PER_SECOND",
+      "Most messages per second of one peer, for long (MESSAGES_PER_SECOND, default 200)"
+    ),
+    messageBurst: wholeNumber(
+      "message-burst",
+      "MESSAGE_BURST",
+      "Most messages of one peer at once (MESSAGE_BURST, default 2000)"
+    ),
+    networksPerPeer: wholeNumber(
+      "networks-per-peer",
+      "NETWORKS_PER_PEER",
+      "Most networks that one peer may be in (NETWORKS_PER_PEER, default 32)"
+    ),
+    introductions: wholeNumber(
+      "introductions",
+      "INTRODUCTIONS",
+      "Most members that a newcomer is introduced to (INTRODUCTIONS, default 20)"
+    ),
+    connectionsPerAddress: wholeNumber(
+      "connections-per-address",
+      "CONNECTIONS_PER_ADDRESS",
+      "Most connections of one address (CONNECTIONS_PER_ADDRESS, default 256)"
+    ),
+    connectionRate: wholeNumber(
+      "connection-rate",
+      "CONNECTION_RATE",
+      "Most new connections of one address per second, for long (CONNECTION_RATE, default 10)"
+    ),
+    trustedProxies: Flags.addresses(
+      "trusted-proxies",
+      "TRUSTED_PROXIES",
+      "LIST",
+      "Proxies whose X-Forwarded-For is believed: addresses, networks such as 10.1.0.0/16, loopback, private; default none"
+    ),
+    allowedOrigins: Flags.addresses(
+      "allowed-origins",
+      "ALLOWED_ORIGINS",
+      "LIST",
+      "Origins of the pages that may connect; default any"
     ),
     corsOrigin: text(
       "cors-origin",

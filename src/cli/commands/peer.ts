@@ -1,32 +1,10 @@
 /** `homing peer`: its flags. What it does is loaded when it is run. */
-import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { IceServer } from "../../services/WebRtc.ts"
 import * as Flags from "./flags.ts"
-
-const iceServer = (text: string): Effect.Effect<IceServer, CliError.InvalidValue> => {
-  const [urls = "", username, ...credential] = text.split(",")
-  return /^(stuns?|turns?):./.test(urls)
-    ? Effect.succeed(
-      username === undefined ? { urls } : { urls, username, credential: credential.join(",") }
-    )
-    : Effect.fail(
-      new CliError.InvalidValue({
-        option: "ice-server",
-        value: text,
-        expected: "stun:host:port, or turn:host:port,username,credential",
-        kind: "flag"
-      })
-    )
-}
-
-/** Options that were given: what is left out is remembered, or has a default elsewhere. */
-const given = <A, B extends object>(flag: Option.Option<A>, options: (value: A) => B): B | {} =>
-  Option.match(flag, { onNone: () => ({}), onSome: options })
 
 /** @category commands */
 export const peer = Command.make(
@@ -68,16 +46,8 @@ export const peer = Command.make(
       Flag.withDescription("Links at most, 1 to 50 (default 8)"),
       Flag.optional
     ),
-    iceServers: Flag.String("ice-server").pipe(
-      Flag.withMetavar("URL[,USERNAME,CREDENTIAL]"),
-      Flag.withDescription("STUN or TURN server; may be given several times (default none)"),
-      Flag.atLeast(0),
-      Flag.mapEffect((servers) => Effect.forEach(servers, iceServer))
-    ),
-    engine: Flag.Literals("engine", ["werift", "native"]).pipe(
-      Flag.withDescription("What does WebRTC: werift (default), or native, which needs the package node-datachannel"),
-      Flag.withDefault("werift")
-    ),
+    iceServers: Flags.iceServers,
+    engine: Flags.engine,
     json: Flag.Boolean("json").pipe(
       Flag.withDescription("Speak JSON lines on standard input and output, for programs (docs/peer-json.md)"),
       Flag.withDefault(false)
@@ -109,10 +79,10 @@ export const peer = Command.make(
           mesh: {
             hubs,
             iceServers,
-            ...given(networkName, (networkName) => ({ networkName })),
-            ...given(allowGlobalFallback, (allowGlobalFallback) => ({ allowGlobalFallback })),
-            ...given(minPeers, (minPeers) => ({ minPeers })),
-            ...given(maxPeers, (maxPeers) => ({ maxPeers }))
+            ...Flags.given(networkName, (networkName) => ({ networkName })),
+            ...Flags.given(allowGlobalFallback, (allowGlobalFallback) => ({ allowGlobalFallback })),
+            ...Flags.given(minPeers, (minPeers) => ({ minPeers })),
+            ...Flags.given(maxPeers, (maxPeers) => ({ maxPeers }))
           }
         })
       )

@@ -19,7 +19,7 @@ import type { LinkStatus, MeshStatus } from "../../domain/MeshStatus.ts"
 import { PeerId } from "../../domain/PeerId.ts"
 import type { Sent, SentToAll } from "../../domain/Sent.ts"
 import type { NetworkSummary } from "../../domain/Signal.ts"
-import type { Change, GetOptions, PutOptions, UpdateOptions } from "../../services/Dht.ts"
+import type { Change, GetOptions, PutOptions, SubscribeOptions, UpdateOptions } from "../../services/Dht.ts"
 import type { Identity } from "../../services/Identity.ts"
 import type { SignalingTransport } from "../../services/SignalingTransport.ts"
 import type { WebRtc } from "../../services/WebRtc.ts"
@@ -29,6 +29,7 @@ import type { MeshOptions } from "../MeshOptions.ts"
 import * as Remembering from "../Remembering.ts"
 import * as MeshStore from "./MeshStore.ts"
 import * as Talk from "./Talk.ts"
+import * as Transfers from "./Transfers.ts"
 
 /** What a platform gives a mesh. @category models */
 export interface Platform {
@@ -38,6 +39,8 @@ export interface Platform {
   readonly layerWebRtc: Layer.Layer<WebRtc, EngineMissing>
   /** The store of a profile. */
   readonly layerStore: (profile: string) => Layer.Layer<KeyValueStore, InvalidInput | StoreUnusable>
+  /** Its file system. Default: none. */
+  readonly files?: Transfers.FileSystem
 }
 
 /** What a mesh is made with. @category models */
@@ -74,8 +77,18 @@ const nameOf = {
 
 const decodePeerId = Schema.decodeUnknownEffect(PeerId)
 
-const peerIdFrom = (to: string) =>
-  Effect.mapError(decodePeerId(to), (error) => new InvalidInput({ field: "to", problem: error.message }))
+const peerIdFrom = (to: string, field = "to") =>
+  Effect.mapError(decodePeerId(to), (error) => new InvalidInput({ field, problem: error.message }))
+
+/** Options of which one is a peer's id, as those have them who know no brands. @category models */
+export type Unbranded<Options extends { readonly signedBy?: PeerId }> = Omit<Options, "signedBy"> & {
+  readonly signedBy?: string
+}
+
+const branded = Effect.fnUntraced(function*<Options extends { readonly signedBy?: string }>(options: Options) {
+  const { signedBy, ...rest } = options
+  return { ...rest, ...(signedBy === undefined ? {} : { signedBy: yield* peerIdFrom(signedBy, "signedBy") }) }
+})
 
 /**
  * A peer that can be in a network. Every method rejects with one of our errors, told apart by `_tag`, whose `message`
@@ -83,7 +96,7 @@ const peerIdFrom = (to: string) =>
  *
  * @category models
  */
-export interface MeshClient extends Talk.Talk {
+export interface MeshClient extends Talk.Talk, Transfers.Transfers {
   readonly peerId: string
   /** Joins the home network; resolves once a hub has taken us, with links still on their way. */
   join(): Promise<void>
@@ -103,23 +116,32 @@ export interface MeshClient extends Talk.Talk {
   ask(to: string, content: Content, options?: AskOptions): Promise<Content>
   /**
    * Stores JSON or bytes (64 KiB at most) under a key, with the peers of the network, for a day or as long as `ttl` says;
-   * resolves with the version and how many peers hold it.
+   * resolves with the version and how many peers hold it. With `signed` every reader can tell that it is ours.
    */
   dhtPut(key: string, value: Content, options?: PutOptions & Audience): Promise<Stored>
-  /** The record of a key; `undefined` when it has no value. With `fresh` it is asked of the peer nearest to the key. */
-  dhtGet(key: string, options?: GetOptions & Audience): Promise<DhtRecord | undefined>
+  /**
+   * The record of a key; `undefined` when it has no value. With `fresh` it is asked of the peer nearest to the key; with
+   * `signedBy` only what that peer has signed counts.
+   */
+  dhtGet(key: string, options?: Unbranded<GetOptions> & Audience): Promise<DhtRecord | undefined>
   /**
    * Stores a value, or what a function makes of the record that is there, if nobody else has meanwhile. Rejects with
    * `VersionConflict` if somebody has; with a function and no `version` only when it was so 16 times.
    */
   dhtUpdate(key: string, change: Change, options?: UpdateOptions & Audience): Promise<Stored>
+  /** The key with that name that belongs to this peer: nobody else's writes are kept under it. */
+  dhtOwnKey(name: string): string
   /** Removes the value of a key. */
   dhtDelete(key: string, options?: PutOptions & Audience): Promise<Stored>
   /**
    * Calls a listener with the record of a key, if there is one, and at every change; follows the mesh when it moves, until
    * it leaves. Resolves once that is registered.
    */
-  dhtSubscribe(key: string, listener: (change: DhtChange) => void, audience?: Audience): Promise<void>
+  dhtSubscribe(
+    key: string,
+    listener: (change: DhtChange) => void,
+    options?: Unbranded<SubscribeOptions> & Audience
+  ): Promise<void>
   /** Calls a listener, or every listener of the key, no more. */
   dhtUnsubscribe(key: string, listener?: (change: DhtChange) => void): Promise<void>
   /** The peers with an open link. */
@@ -209,9 +231,13 @@ export const make = (platform: Platform) => async (options: ClientOptions): Prom
 
   const watching = new Set<Watching>()
 
-  const watch = Effect.fnUntraced(function*(key: string, listener: Watching["listener"], audience?: Audience) {
+  const watch = Effect.fnUntraced(function*(
+    key: string,
+    listener: Watching["listener"],
+    options: Unbranded<SubscribeOptions> & Audience = {}
+  ) {
     const scope = yield* Scope.make()
-    const changes = yield* mesh.dht.subscription(key, audience).pipe(
+    const changes = yield* mesh.dht.subscription(key, yield* branded(options)).pipe(
       Scope.provide(scope),
       Effect.onExit((exit) => exit._tag === "Failure" ? Scope.close(scope, exit) : Effect.void)
     )
@@ -247,16 +273,24 @@ export const make = (platform: Platform) => async (options: ClientOptions): Prom
     join: () => runtime.runPromise(mesh.join),
     leave: () => runtime.runPromise(mesh.leave),
     ...Talk.make(mesh, runtime),
+    ...Transfers.make(mesh, runtime, platform.files ?? Transfers.noFileSystem, peerIdFrom),
     broadcast: (content, options) => runtime.runPromise(mesh.broadcast(content, options)),
     ask: (to, content, options) =>
       runtime.runPromise(Effect.flatMap(peerIdFrom(to), (peerId) => mesh.ask(peerId, content, options))),
     send: (to, content, audience) =>
       runtime.runPromise(Effect.flatMap(peerIdFrom(to), (peerId) => mesh.send(peerId, content, audience))),
     dhtPut: (key, value, options) => runtime.runPromise(mesh.dht.put(key, value, options)),
-    dhtGet: (key, options) => runtime.runPromise(Effect.map(mesh.dht.get(key, options), Option.getOrUndefined)),
+    dhtOwnKey: mesh.dht.ownKey,
+    dhtGet: (key, options = {}) =>
+      runtime.runPromise(
+        branded(options).pipe(
+          Effect.flatMap((options) => mesh.dht.get(key, options)),
+          Effect.map(Option.getOrUndefined)
+        )
+      ),
     dhtUpdate: (key, change, options) => runtime.runPromise(mesh.dht.update(key, change, options)),
     dhtDelete: (key, options) => runtime.runPromise(mesh.dht.delete(key, options)),
-    dhtSubscribe: (key, listener, audience) => runtime.runPromise(watch(key, listener, audience)),
+    dhtSubscribe: (key, listener, options) => runtime.runPromise(watch(key, listener, options)),
     dhtUnsubscribe: (key, listener) =>
       runtime.runPromise(
         unwatch((entry) => entry.key === key && (listener === undefined || entry.listener === listener))

@@ -4,6 +4,14 @@ import * as MeshClient from "./MeshClient.ts"
 
 export type { ClientOptions, MeshClient, MeshListeners } from "./MeshClient.ts"
 export type { MeshStore } from "./MeshStore.ts"
+export type {
+  ClientFileOffer,
+  ClientStream,
+  ClientStreamRequest,
+  FileInput,
+  FileOptions,
+  FilePlace
+} from "./Transfers.ts"
 
 /**
  * Makes a mesh in a browser. Rejects with `InvalidInput` when an option cannot be used, and with `StoreUnusable` when what a

@@ -4,6 +4,14 @@ import * as MeshClient from "./MeshClient.ts"
 
 export type { ClientOptions, MeshClient, MeshListeners } from "./MeshClient.ts"
 export type { MeshStore } from "./MeshStore.ts"
+export type {
+  ClientFileOffer,
+  ClientStream,
+  ClientStreamRequest,
+  FileInput,
+  FileOptions,
+  FilePlace
+} from "./Transfers.ts"
 
 /**
  * Makes a mesh on Node. Rejects with `InvalidInput` when an option cannot be used, and with `StoreUnusable` when what a
@@ -11,4 +19,7 @@ export type { MeshStore } from "./MeshStore.ts"
  *
  * @category constructors
  */
-export const createMesh = MeshClient.make(Platform)
+export const createMesh = MeshClient.make({
+  ...Platform,
+  files: { source: Platform.fileSource, target: Platform.fileTarget }
+})

@@ -29,6 +29,14 @@ export const requestLives = 10_000
  */
 export const hopPatience = 1_000
 
+/**
+ * How long a peer keeps to itself that it has a request: most are answered by then, which says it too. With the ticks' period
+ * and two ways of 120 ms it is heard within `hopPatience`.
+ *
+ * @category constants
+ */
+export const takenDelay = 400
+
 /** How long the origin waits for an answer before it asks again by another way. Two such ways fit into a request's life. @category constants */
 export const attemptLives = 4_000
 
@@ -136,3 +144,6 @@ export const hops = 64
 
 /** How long what a PeerPigeon peer stores lives: a day, as it does there. @category constants */
 export const pigeonTtl = 86_400_000
+
+/** Signatures that were checked and are known again. @category constants */
+export const maxChecked = 1024

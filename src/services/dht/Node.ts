@@ -3,10 +3,20 @@
  *
  * It keeps the records that belong to it, answers and passes on requests, spreads what is written at it, tells those who
  * watch, and looks after its own requests and subscriptions.
+ *
+ * Signatures take time to check, and have been when a frame comes here.
  */
 import * as Data from "effect/Data"
-import type { Answer, Ask, DhtFrame, Pigeon, Spread } from "../../domain/DhtFrame.ts"
-import { compareAge, positionOf, type StoredRecord } from "../../domain/DhtRecord.ts"
+import {
+  type Answer,
+  type Ask,
+  type DhtFrame,
+  type Pigeon,
+  signedRecordOf,
+  type Spread,
+  type Write
+} from "../../domain/DhtFrame.ts"
+import { compareAge, expiresAt, isSignedBy, positionOf, type StoredRecord } from "../../domain/DhtRecord.ts"
 import { pointOf } from "../../domain/Hash.ts"
 import type { NetworkName } from "../../domain/NetworkName.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
@@ -48,12 +58,14 @@ export const Event = Data.taggedEnum<Event>()
 
 /** What an application may ask. @category models */
 export type Wanted =
-  | { readonly op: "get"; readonly fresh: boolean }
+  | Extract<Ask, { readonly op: "get" }>
   | {
     readonly op: "write"
     readonly value: StoredRecord["value"]
     readonly ttl: number
     readonly expected: number | undefined
+    /** What was signed with it, the name of the write included. Default: the peer that keeps it first decides. */
+    readonly signed?: NonNullable<Write["signed"]> & Pick<Write, "write">
   }
 
 /** What to do. @category models */
@@ -140,8 +152,11 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
     if (verdict._tag === "Kept") {
       cache.forget(record.key)
       sync.kept(record.key, false)
-      subscriptions.saw(record)
-      notify(record, place(record.key))
+      // The end of a value is no news.
+      if (expiresAt(record) > now) {
+        subscriptions.saw(verdict.record)
+        notify(verdict.record, place(record.key))
+      }
     }
     return verdict
   }
@@ -167,17 +182,18 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
   const write = (
     key: string,
     position: PeerId,
-    ask: Extract<Ask, { readonly op: "write" }>,
+    ask: Write,
     rounds: number,
     answer: (answer: Answer) => void
   ): void => {
     const held = store.get(key, now)?.record
     // One that was tried again, because its answer got lost.
     const isRepeated = held?.write === ask.write
-    if (!isRepeated && ask.expected !== undefined && ask.expected !== versionOf(held)) {
-      return answer({ is: "conflict", version: versionOf(held) })
-    }
-    const record: StoredRecord = isRepeated ? held : {
+    const signed = signedRecordOf(key, ask)
+    const isLate = (ask.expected !== undefined && ask.expected !== versionOf(held)) ||
+      (signed !== undefined && held !== undefined && signed.version <= held.version)
+    if (!isRepeated && isLate) return answer({ is: "conflict", version: versionOf(held) })
+    const draft: StoredRecord = isRepeated ? held : signed ?? {
       key,
       ...(ask.value === undefined ? {} : { value: ask.value }),
       version: (held?.version ?? 0) + 1,
@@ -186,10 +202,11 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
       time: now,
       ttl: ask.ttl
     }
-    const problem = Store.problemWith(record, now)
+    const problem = Store.problemWith(draft, now)
     if (problem !== undefined) return answer({ is: "refused", why: "invalid", problem })
-    const verdict = accept(record, false)
+    const verdict = accept(draft, false)
     if (verdict._tag === "Full") return answer({ is: "refused", why: "full", problem: verdict.problem })
+    const record = verdict._tag === "Kept" ? verdict.record : draft
     const exclusive = ask.expected !== undefined
     const targets = ways.nearest(position, Limits.copies).filter((peer) => peer !== self)
     spreads.start({ record, targets, exclusive, ttl: Limits.spreadDepth, from: undefined }, ({ holders, newer }) => {
@@ -229,19 +246,24 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
     return record === undefined ? { is: "watching" } : { is: "watching", record }
   }
 
+  /** A record is an answer unless another signature is asked for. */
+  const answering = (record: StoredRecord | undefined, ask: Extract<Ask, { readonly op: "get" }>): Answer | undefined =>
+    record === undefined || (ask.signedBy !== undefined && !isSignedBy(record, ask.signedBy))
+      ? undefined
+      : { is: "record", record }
+
   const desk: Requests.Desk = {
     known: (key, ask) => {
       if (ask.op === "write") cache.forget(key)
       if (ask.op !== "get" || ask.fresh) return undefined
-      const record = store.get(key, now)?.record ?? cache.get(key, now)
-      return record === undefined ? undefined : { is: "record", record }
+      return answering(store.get(key, now)?.record ?? cache.get(key, now), ask)
     },
     decide: (key, position, origin, ask, answer) => {
       switch (ask.op) {
         case "get": {
-          const record = store.get(key, now)?.record
-          if (record !== undefined) answer({ is: "record", record })
-          return record !== undefined
+          const found = answering(store.get(key, now)?.record, ask)
+          if (found !== undefined) answer(found)
+          return found !== undefined
         }
         case "write":
           write(key, position, ask, Limits.writeRounds, answer)
@@ -251,11 +273,13 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
           return true
       }
     },
-    problemWith: (key, answer) => {
+    problemWith: (key, ask, answer) => {
       if (answer.is !== "record" && answer.is !== "watching") return undefined
       const { record } = answer
       if (record === undefined) return undefined
-      return record.key === key ? Store.problemWith(record, now) : "record: of another key"
+      if (record.key !== key) return "record: of another key"
+      if (ask.op === "get" && answering(record, ask) === undefined) return "record: it is not signed as was asked"
+      return Store.problemWith(record, now)
     },
     passing: (key, ask, answer) => {
       if (ask.op === "get" && answer.is === "record") cache.keep(answer.record, now)
@@ -389,14 +413,16 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
   const asked = (token: number, key: string, wanted: Wanted) => {
     const answered = (answer: Answer | undefined) => void out.push(Command.Answered({ token, answer }))
     if (wanted.op === "get") return requests.ask(key, wanted, answered)
-    const { expected, ttl, value } = wanted
+    const { expected, signed, ttl, value } = wanted
+    const { write, ...proof } = signed ?? { write: freshId(ground) }
     requests.ask(key, {
       op: "write",
-      write: freshId(ground),
+      write,
       writer: self,
       ttl,
       ...(value === undefined ? {} : { value }),
-      ...(expected === undefined ? {} : { expected })
+      ...(expected === undefined ? {} : { expected }),
+      ...("signature" in proof ? { signed: proof } : {})
     }, answered)
   }
 

@@ -18,7 +18,7 @@ export interface Desk {
    */
   decide(key: string, position: PeerId, origin: PeerId, ask: Ask, answer: (answer: Answer) => void): boolean
   /** What keeps an answer to a request for this key from being true, if anything does. */
-  problemWith(key: string, answer: Answer): string | undefined
+  problemWith(key: string, ask: Ask, answer: Answer): string | undefined
   /** An answer to somebody else's request comes by. */
   passing(key: string, ask: Ask, answer: Answer): void
 }
@@ -62,6 +62,8 @@ interface Transit {
   next: PeerId | undefined
   taken: boolean
   hopUntil: number
+  /** When to say that we have it, unless the answer has been given by then. */
+  sayTakenAt: number
   /** Our own: when to try anew. */
   anewAt: number
 }
@@ -191,6 +193,7 @@ export const make = (ground: Ground, positionOf: (key: string) => PeerId, desk: 
         next: undefined,
         taken: false,
         hopUntil: 0,
+        sayTakenAt: Number.POSITIVE_INFINITY,
         anewAt: now + Limits.attemptLives
       })
     },
@@ -224,11 +227,11 @@ export const make = (ground: Ground, positionOf: (key: string) => PeerId, desk: 
         next: undefined,
         taken: false,
         hopUntil: 0,
+        sayTakenAt: ground.now() + Limits.takenDelay,
         anewAt: Number.POSITIVE_INFINITY
       }
       visit(transit, [self])
       start(transit)
-      if (all.has(transit)) ground.send(from, { type: "dht-taken", networkName, id })
     },
     onTaken: (from, id) => {
       const transit = byId.get(id)
@@ -237,7 +240,7 @@ export const make = (ground: Ground, positionOf: (key: string) => PeerId, desk: 
     onReply: (from, { answer, id }) => {
       const transit = byId.get(id)
       if (transit === undefined) return ground.drop("duplicate")
-      const isFalse = desk.problemWith(transit.key, answer) !== undefined
+      const isFalse = desk.problemWith(transit.key, transit.ask, answer) !== undefined
       if (isFalse) ground.drop("malformed")
       if (isFalse || answer.is === "lost" || isBusy(answer)) {
         if (transit.next !== from) return
@@ -257,6 +260,10 @@ export const make = (ground: Ground, positionOf: (key: string) => PeerId, desk: 
     tick: () => {
       const now = ground.now()
       for (const transit of all) {
+        if (transit.sayTakenAt <= now && transit.back._tag === "Peer") {
+          transit.sayTakenAt = Number.POSITIVE_INFINITY
+          ground.send(transit.back.peer, { type: "dht-taken", networkName, id: nameOf(transit) })
+        }
         if (transit.deadline <= now) {
           end(transit)
           if (transit.back._tag === "Own") transit.back.answered(undefined)

@@ -1,8 +1,24 @@
 /**
  * The records that this peer keeps of its network, the newest version of each: bounded by number and bytes, together and
  * for each writer, and rid of what has ended.
+ *
+ * A record that ends before one that it replaced leaves a remnant until that has ended too: otherwise an old copy, from a
+ * peer that was cut off, would be taken for new. Remnants count as records do.
+ *
+ * It is a part of the core and no port with several layers: copies at other peers are what makes records last, and a peer
+ * that came back with those of its last session would be just such an owner of old copies.
  */
-import { compareAge, expiresAt, sizeOf, type StoredRecord } from "../../domain/DhtRecord.ts"
+import {
+  compareAge,
+  expiresAt,
+  forgottenAt,
+  isSignedBy,
+  maxTtl,
+  ownerOf,
+  remnantOf,
+  sizeOf,
+  type StoredRecord
+} from "../../domain/DhtRecord.ts"
 import { maxValueBytes } from "../../domain/DhtRecord.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
 import * as Limits from "./Limits.ts"
@@ -33,8 +49,8 @@ export interface Held {
 
 /** What a store makes of a record. @category models */
 export type Verdict =
-  /** It is kept now, and was not before. */
-  | { readonly _tag: "Kept" }
+  /** It is kept now, as it is here, and was not before. */
+  | { readonly _tag: "Kept"; readonly record: StoredRecord }
   /** It was kept already. */
   | { readonly _tag: "Known" }
   /** Another stands against it: a newer one, or, where none of the same version may be, any. */
@@ -43,14 +59,17 @@ export type Verdict =
 
 /** @category models */
 export interface Store {
-  /** The record of a key, unless it has ended. `now` is in milliseconds since 1970, here and below. */
+  /**
+   * The record of a key, a tombstone or a remnant, until it may be forgotten; with a value only before it has ended. `now` is
+   * in milliseconds since 1970, here and below.
+   */
   get(key: string, now: number): Held | undefined
   /** Keeps a record unless a newer one is there. An `exclusive` one gives way to any of the same version. */
   accept(record: StoredRecord, options: { readonly exclusive: boolean }, now: number): Verdict
   forget(key: string): void
-  /** All that are kept, ended or not. */
-  entries(): Iterable<Held>
-  /** Removes what has ended. */
+  /** All that are kept. */
+  entries(now: number): Iterable<Held>
+  /** Removes what has ended, all or its value. */
   sweep(now: number): void
   readonly count: number
   readonly bytes: number
@@ -84,15 +103,26 @@ export const make = (positionOf: (key: string) => PeerId, bounds: Bounds = defau
     book(old, -1)
   }
 
+  const put = (record: StoredRecord, position: PeerId) => {
+    const next = { record, position, size: weightOf(record) }
+    remove(record.key)
+    held.set(record.key, next)
+    book(next, 1)
+    return next
+  }
+
   const get = (key: string, now: number) => {
     const found = held.get(key)
     if (found === undefined || expiresAt(found.record) > now) return found
+    if (forgottenAt(found.record) > now) {
+      return found.record.value === undefined ? found : put(remnantOf(found.record), found.position)
+    }
     remove(key)
     return undefined
   }
 
   const sweep = (now: number) => {
-    for (const { record } of held.values()) if (expiresAt(record) <= now) remove(record.key)
+    for (const key of Array.from(held.keys())) get(key, now)
   }
 
   const overflow = (record: StoredRecord, size: number, replaced: Held | undefined): string | undefined => {
@@ -111,7 +141,12 @@ export const make = (positionOf: (key: string) => PeerId, bounds: Bounds = defau
     accept: (record, { exclusive }, now) => {
       const old = get(record.key, now)
       if (old !== undefined) {
-        if (old.record.write === record.write && old.record.version === record.version) return { _tag: "Known" }
+        if (compareAge(old.record, record) === 0) {
+          // Copies may have replaced different ones.
+          const guard = guardOf(old.record, record.guard)
+          if (guard.guard !== old.record.guard) put({ ...old.record, ...guard }, old.position)
+          return { _tag: "Known" }
+        }
         const stands = exclusive
           ? old.record.version >= record.version
           : compareAge(old.record, record) >= 0
@@ -124,14 +159,15 @@ export const make = (positionOf: (key: string) => PeerId, bounds: Bounds = defau
         problem = overflow(record, size, old)
       }
       if (problem !== undefined) return { _tag: "Full", problem }
-      const next: Held = { record, position: old?.position ?? positionOf(record.key), size }
-      remove(record.key)
-      held.set(record.key, next)
-      book(next, 1)
-      return { _tag: "Kept" }
+      const guard = old === undefined ? undefined : forgottenAt(old.record) - record.time
+      const next = put({ ...record, ...guardOf(record, guard) }, old?.position ?? positionOf(record.key))
+      return { _tag: "Kept", record: next.record }
     },
     forget: remove,
-    entries: () => held.values(),
+    entries: (now) => {
+      sweep(now)
+      return held.values()
+    },
     sweep,
     get count() {
       return whole.count
@@ -140,6 +176,12 @@ export const make = (positionOf: (key: string) => PeerId, bounds: Bounds = defau
       return whole.bytes
     }
   }
+}
+
+/** The longer of its own guard and another, if that is any longer than the record lives. */
+const guardOf = ({ guard = 0, ttl }: StoredRecord, other = 0): Pick<StoredRecord, "guard"> => {
+  const longest = Math.min(Math.max(guard, other), maxTtl)
+  return longest > ttl ? { guard: longest } : {}
 }
 
 /** What a record counts for, in bytes. @category getters */
@@ -151,6 +193,13 @@ export const problemWith = (record: StoredRecord, now: number): string | undefin
   if (record.value !== undefined && sizeOf(record.value) > maxValueBytes) return "record: its value is too large"
   if (record.time > now + Limits.maxAhead) return "record: it is dated ahead of time"
   if (record.version > now + Limits.maxAhead) return "record: its version is ahead of time"
-  if (expiresAt(record) <= now) return "record: it has ended"
+  if (forgottenAt(record) <= now) return "record: it has ended"
+  const hasEnded = expiresAt(record) <= now
+  if (hasEnded && record.value !== undefined) return "record: it has ended"
+  if (!hasEnded && record.value === undefined && record.digest !== undefined) return "record: its value is missing"
+  const owner = ownerOf(record.key)
+  if (owner !== undefined && !isSignedBy(record, owner)) {
+    return "record: its key belongs to a peer that has not signed it"
+  }
   return undefined
 }

@@ -3,7 +3,7 @@
  * each version told once.
  */
 import type { Ask } from "../../domain/DhtFrame.ts"
-import { compareAge, expiresAt, type StoredRecord } from "../../domain/DhtRecord.ts"
+import { compareAge, expiresAt, forgottenAt, type StoredRecord } from "../../domain/DhtRecord.ts"
 import { type Ground, jittered } from "./Ground.ts"
 import * as Limits from "./Limits.ts"
 import type { Answered } from "./Requests.ts"
@@ -42,7 +42,7 @@ export const make = (
     const subscription = all.get(record.key)
     if (subscription === undefined) return
     const { last, tokens } = subscription
-    const isOld = last !== undefined && expiresAt(last) > ground.now() && compareAge(record, last) <= 0
+    const isOld = last !== undefined && forgottenAt(last) > ground.now() && compareAge(record, last) <= 0
     if (isOld) return
     subscription.last = record
     for (const token of tokens) changed(token, record)

@@ -6,7 +6,7 @@
  * It happens when the nearest peers change, once an hour, and, as a handover, before leaving.
  */
 import { maxItems, type Offer, type Want } from "../../domain/DhtFrame.ts"
-import { compareAge, type StoredRecord } from "../../domain/DhtRecord.ts"
+import { compareMarks, markOf, type StoredRecord } from "../../domain/DhtRecord.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
 import * as Circle from "./Circle.ts"
 import { freshId, type Ground, jittered } from "./Ground.ts"
@@ -36,7 +36,7 @@ export interface Sync {
 }
 
 interface Neighbour {
-  /** The writes that it has, by their keys. */
+  /** What it has, by the keys: as `nameOf`. */
   readonly knows: Map<string, string>
   /** Keys that it is to be offered. */
   pending: Array<string>
@@ -64,7 +64,7 @@ export const make = (ground: Ground, store: Store, hasWork: () => boolean): Sync
     schedule()
   }
 
-  const isKnown = ({ knows }: Neighbour, { key, write }: StoredRecord) => knows.get(key) === write
+  const isKnown = ({ knows }: Neighbour, record: StoredRecord) => knows.get(record.key) === nameOf(record)
 
   const give = (to: PeerId, records: ReadonlyArray<Held>) => {
     const neighbour = neighbours.get(to)
@@ -79,7 +79,7 @@ export const make = (ground: Ground, store: Store, hasWork: () => boolean): Sync
       if (batch.length >= maxItems || bytes + size > Limits.recordsBytes) flush()
       batch.push(record)
       bytes += size
-      neighbour?.knows.set(record.key, record.write)
+      neighbour?.knows.set(record.key, nameOf(record))
     }
     flush()
   }
@@ -87,18 +87,19 @@ export const make = (ground: Ground, store: Store, hasWork: () => boolean): Sync
   const offer = (to: PeerId, neighbour: Neighbour) => {
     if (neighbour.offered !== undefined) return
     const items: Array<Offer["items"][number]> = []
+    const names = new Map<string, string>()
     while (items.length < maxItems) {
       const key = neighbour.pending.pop()
       if (key === undefined) break
       const held = store.get(key, ground.now())
       if (held === undefined || isKnown(neighbour, held.record)) continue
-      const { version, write, writer } = held.record
-      items.push({ key, version, writer, write })
+      const { signature, version, write, writer } = held.record
+      items.push({ key, version, writer, write, ...(signature === undefined ? {} : { signed: true }) })
+      names.set(key, nameOf(held.record))
     }
     if (items.length === 0) return
     const id = freshId(ground)
-    const keys = new Map(items.map(({ key, write }) => [key, write]))
-    neighbour.offered = { id, keys, until: ground.now() + Limits.offerLives }
+    neighbour.offered = { id, keys: names, until: ground.now() + Limits.offerLives }
     ground.send(to, { type: "dht-offer", networkName, id, items })
   }
 
@@ -107,7 +108,7 @@ export const make = (ground: Ground, store: Store, hasWork: () => boolean): Sync
     syncAt = Number.POSITIVE_INFINITY
     const pending = new Map<PeerId, Array<string>>()
     const now = ground.now()
-    for (const held of isAll ? store.entries() : Array.from(some, (key) => store.get(key, now))) {
+    for (const held of isAll ? store.entries(now) : Array.from(some, (key) => store.get(key, now))) {
       if (held === undefined) continue
       const nearest = ways.nearest(held.position, Limits.copies)
       const rank = nearest.indexOf(ground.self)
@@ -134,7 +135,7 @@ export const make = (ground: Ground, store: Store, hasWork: () => boolean): Sync
 
   /** Lets go of what is no longer ours to keep, once somebody who should keep it does. */
   const release = () => {
-    for (const { position, record } of Array.from(store.entries())) {
+    for (const { position, record } of Array.from(store.entries(ground.now()))) {
       const nearest = ways.nearest(position, Limits.copies)
       if (nearest.includes(ground.self)) continue
       const isKept = nearest.some((peer) => {
@@ -146,7 +147,7 @@ export const make = (ground: Ground, store: Store, hasWork: () => boolean): Sync
   }
 
   return {
-    has: (peer, { key, write }) => void neighbours.get(peer)?.knows.set(key, write),
+    has: (peer, record) => void neighbours.get(peer)?.knows.set(record.key, nameOf(record)),
     linked: (peer) => {
       neighbours.set(peer, { knows: new Map(), pending: [], offered: undefined })
       moved()
@@ -174,10 +175,10 @@ export const make = (ground: Ground, store: Store, hasWork: () => boolean): Sync
           keys.push(item.key)
           continue
         }
-        const age = compareAge({ ...held.record, ...item }, held.record)
+        const age = compareMarks({ ...item, isSigned: item.signed === true }, markOf(held.record))
         if (age > 0) keys.push(item.key)
         else if (age < 0) ours.push(held)
-        else neighbours.get(from)?.knows.set(item.key, item.write)
+        else neighbours.get(from)?.knows.set(item.key, nameOf(held.record))
       }
       ground.send(from, { type: "dht-want", networkName, id, keys })
       give(from, ours)
@@ -188,7 +189,7 @@ export const make = (ground: Ground, store: Store, hasWork: () => boolean): Sync
       if (neighbour === undefined || offered === undefined || offered.id !== id) return ground.drop("duplicate")
       neighbour.offered = undefined
       const wanted = new Set(keys)
-      for (const [key, write] of offered.keys) if (!wanted.has(key)) neighbour.knows.set(key, write)
+      for (const [key, name] of offered.keys) if (!wanted.has(key)) neighbour.knows.set(key, name)
       const now = ground.now()
       give(
         from,
@@ -202,8 +203,7 @@ export const make = (ground: Ground, store: Store, hasWork: () => boolean): Sync
     handOver: () => {
       const gifts = new Map<PeerId, Array<Held>>()
       const now = ground.now()
-      for (const held of store.entries()) {
-        if (held.record.time + held.record.ttl <= now) continue
+      for (const held of store.entries(now)) {
         for (const peer of Circle.sorted(held.position, neighbours.keys()).slice(0, Limits.handoverCopies)) {
           const neighbour = neighbours.get(peer)
           if (neighbour === undefined || isKnown(neighbour, held.record)) continue
@@ -240,3 +240,6 @@ export const make = (ground: Ground, store: Store, hasWork: () => boolean): Sync
     }
   }
 }
+
+/** What tells one write of a key from another: it may have been signed, or somebody took the signature off. */
+const nameOf = ({ signature, write }: StoredRecord): string => signature === undefined ? write : `${write} signed`

@@ -31,6 +31,8 @@ export interface LineOptions {
   /** The STUN and TURN servers for a connection that is made now. */
   readonly iceServers: Effect.Effect<ReadonlyArray<IceServer>>
   readonly settings: LinkSettings
+  /** Whether offers say that the link is for these two alone. */
+  readonly isAside: () => boolean
   /** Hands a signal to the hub. */
   readonly signal: (signal: OutgoingSignal) => Effect.Effect<void, HubUnreachable>
   /** Puts an event into the link's mailbox. */
@@ -139,7 +141,11 @@ export const open = Effect.fnUntraced(function*(
     channel: () => channel,
     offer: Effect.fnUntraced(function*(how) {
       const sdp = yield* connection.offer(how)
-      const homing: AttemptMark = how?.restart === true ? { ...mark, restart: true } : mark
+      const homing: AttemptMark = {
+        ...mark,
+        ...(how?.restart === true ? { restart: true } : {}),
+        ...(options.isAside() ? { aside: true } : {})
+      }
       lastOffer = { type: "offer", targetPeerId: other, data: { type: "offer", sdp, homing } }
       yield* signal(lastOffer)
       yield* trickle

@@ -203,6 +203,7 @@ export const behaviour = (options: LinkOptions) =>
         self: options.self,
         other,
         otherTakesAnyOffer: options.otherTakesAnyOffer(),
+        offersAtOnce: options.isAside(),
         attempts: settings.attempts,
         fresh: yield* newAttempt
       })

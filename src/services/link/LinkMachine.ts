@@ -86,6 +86,8 @@ export interface Parties {
   readonly other: PeerId
   /** Whether an offer from the smaller id is of any use: not with PeerPigeon, which always refuses it. */
   readonly otherTakesAnyOffer: boolean
+  /** Whether we offer without waiting for the other side, which does not know that we want the link. Default: no. */
+  readonly offersAtOnce?: boolean
   /** Attempts before the peer is given up. */
   readonly attempts: number
   /** A name that no attempt has had yet, for the next one of ours. */
@@ -104,7 +106,7 @@ const concerns = (state: { readonly attempt: Attempt }, attempt: Attempt | undef
 export const attemptOf = (state: State): Attempt | undefined => "attempt" in state ? state.attempt : undefined
 
 const begin = (parties: Parties, tries: number): Step =>
-  initiates(parties.self, parties.other)
+  initiates(parties.self, parties.other) || parties.offersAtOnce === true
     ? [State.Offering({ attempt: parties.fresh, tries }), [Command.Offer({ attempt: parties.fresh })]]
     : stay(State.Awaiting({ tries }))
 

@@ -1,6 +1,9 @@
 /**
- * What waits to be sent over one link: first in, first out, bounded by bytes and by number. A full outbox suspends its
- * senders, which is how a slow link's backpressure reaches whoever sends.
+ * What waits to be sent over one link, bounded by bytes and by number. A full outbox suspends its senders, which is how a
+ * slow link's backpressure reaches whoever sends.
+ *
+ * There are two lanes, each first in, first out: messages, and what comes in bulk, which is taken in turn with messages so
+ * that neither waits for more than one parcel of the other. The lane for bulk is short: who sends a lot waits outside.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -19,9 +22,13 @@ export interface Outbox {
   offer(parcel: Parcel): Effect.Effect<void, LinkClosed>
   /** Puts a parcel in if there is room at once, and says whether. */
   tryOffer(parcel: Parcel): boolean
-  /** The next parcel; waits for one. */
+  /** As `offer`, in the lane for what comes in bulk. */
+  offerBulk(parcel: Parcel): Effect.Effect<void, LinkClosed>
+  /** As `tryOffer`, in that lane. */
+  tryOfferBulk(parcel: Parcel): boolean
+  /** The next parcel; waits for one. Of two lanes with parcels, the one that was not the last. */
   readonly take: Effect.Effect<Parcel>
-  /** The next parcel if there is one and it suits; never waits. */
+  /** The next message if there is one and it suits; never waits. */
   poll(suits: (parcel: Parcel) => boolean): Parcel | undefined
   /** Parcels that wait. */
   size(): number
@@ -44,23 +51,97 @@ interface Waiting {
   readonly accepted: Deferred.Deferred<void, LinkClosed>
 }
 
-/** An empty outbox that holds up to `bytes` and `frames`, or a single parcel of any size. @category constructors */
-export const make = (limit: { readonly bytes: number; readonly frames: number }): Outbox => {
+/** @category models */
+export interface Limit {
+  readonly bytes: number
+  readonly frames: number
+}
+
+/** What the lane for bulk holds: enough to keep the writer busy while a sender is woken. @category constants */
+export const bulk: Limit = { bytes: 64 * 1024, frames: 64 }
+
+/** One of the lanes. */
+interface Lane {
+  tryOffer(parcel: Parcel): boolean
+  offer(parcel: Parcel): Effect.Effect<void, LinkClosed>
+  poll(suits?: (parcel: Parcel) => boolean): Parcel | undefined
+  size(): number
+  close(error: LinkClosed): void
+}
+
+/** An empty lane that holds up to `limit`, or a single parcel of any size. */
+const makeLane = (limit: Limit, appended: () => void): Lane => {
   const parcels: Array<Parcel> = []
   const waiting = new Set<Waiting>()
   let head = 0
   let bytes = 0
   let closed: LinkClosed | undefined
-  let taker: Deferred.Deferred<void> | undefined
-  let drainers: Array<Deferred.Deferred<void>> = []
 
   const size = () => parcels.length - head
   const full = () => size() > 0 && (bytes >= limit.bytes || size() >= limit.frames)
 
-  // A fiber that is woken may run, and come back here, before the call that woke it returns: forget it first.
   const append = (parcel: Parcel): void => {
     parcels.push(parcel)
     bytes += parcel.bytes
+    appended()
+  }
+
+  const tryOffer = (parcel: Parcel): boolean => {
+    // Whoever waits came first.
+    if (closed !== undefined || waiting.size > 0 || full()) return false
+    append(parcel)
+    return true
+  }
+
+  return {
+    size,
+    tryOffer,
+    offer: (parcel) =>
+      Effect.suspend(() => {
+        if (tryOffer(parcel)) return Effect.void
+        if (closed !== undefined) return Effect.fail(closed)
+        const sender: Waiting = { parcel, accepted: Deferred.makeUnsafe() }
+        waiting.add(sender)
+        return Effect.onInterrupt(Deferred.await(sender.accepted), () => Effect.sync(() => waiting.delete(sender)))
+      }),
+    poll: (suits) => {
+      const parcel = parcels[head]
+      if (parcel === undefined || suits?.(parcel) === false) return undefined
+      head++
+      bytes -= parcel.bytes
+      // Forget what was taken now and then, so that the array does not grow with the link's age.
+      if (head === parcels.length || head > 1024) {
+        parcels.splice(0, head)
+        head = 0
+      }
+      for (const sender of waiting) {
+        if (full()) break
+        waiting.delete(sender)
+        append(sender.parcel)
+        Deferred.doneUnsafe(sender.accepted, Effect.void)
+      }
+      return parcel
+    },
+    close: (error) => {
+      closed = error
+      parcels.length = 0
+      head = 0
+      bytes = 0
+      for (const sender of waiting) Deferred.doneUnsafe(sender.accepted, Effect.fail(error))
+      waiting.clear()
+    }
+  }
+}
+
+/** An empty outbox whose messages are bounded by `limit`. @category constructors */
+export const make = (limit: Limit): Outbox => {
+  let closed = false
+  let taker: Deferred.Deferred<void> | undefined
+  let drainers: Array<Deferred.Deferred<void>> = []
+  let wasBulk = false
+
+  // A fiber that is woken may run, and come back here, before the call that woke it returns: forget it first.
+  const wakeTaker = (): void => {
     const woken = taker
     taker = undefined
     if (woken !== undefined) Deferred.doneUnsafe(woken, Effect.void)
@@ -72,70 +153,46 @@ export const make = (limit: { readonly bytes: number; readonly frames: number })
     for (const drainer of woken) Deferred.doneUnsafe(drainer, Effect.void)
   }
 
-  const tryOffer = (parcel: Parcel): boolean => {
-    // Whoever waits came first.
-    if (closed !== undefined || waiting.size > 0 || full()) return false
-    append(parcel)
-    return true
-  }
+  const messages = makeLane(limit, wakeTaker)
+  const inBulk = makeLane(bulk, wakeTaker)
 
-  const offer = (parcel: Parcel): Effect.Effect<void, LinkClosed> =>
-    Effect.suspend(() => {
-      if (tryOffer(parcel)) return Effect.void
-      if (closed !== undefined) return Effect.fail(closed)
-      const sender: Waiting = { parcel, accepted: Deferred.makeUnsafe() }
-      waiting.add(sender)
-      return Effect.onInterrupt(Deferred.await(sender.accepted), () => Effect.sync(() => waiting.delete(sender)))
-    })
-
-  const poll = (suits: (parcel: Parcel) => boolean): Parcel | undefined => {
-    const parcel = parcels[head]
-    if (parcel === undefined || !suits(parcel)) return undefined
-    head++
-    bytes -= parcel.bytes
-    // Forget what was taken now and then, so that the array does not grow with the link's age.
-    if (head === parcels.length || head > 1024) {
-      parcels.splice(0, head)
-      head = 0
-    }
-    for (const sender of waiting) {
-      if (full()) break
-      waiting.delete(sender)
-      append(sender.parcel)
-      Deferred.doneUnsafe(sender.accepted, Effect.void)
-    }
-    return parcel
+  const next = (): Parcel | undefined => {
+    const [first, second] = wasBulk ? [messages, inBulk] : [inBulk, messages]
+    const parcel = first.poll()
+    wasBulk = parcel === undefined ? second === inBulk : first === inBulk
+    return parcel ?? second.poll()
   }
 
   const take: Effect.Effect<Parcel> = Effect.suspend(() => {
-    const parcel = poll(() => true)
+    const parcel = next()
     if (parcel !== undefined) return Effect.succeed(parcel)
     wakeDrainers()
     taker = Deferred.makeUnsafe<void>()
     return Effect.andThen(Deferred.await(taker), take)
   })
 
+  const size = () => messages.size() + inBulk.size()
+
   return {
-    offer,
-    tryOffer,
+    offer: messages.offer,
+    tryOffer: messages.tryOffer,
+    offerBulk: inBulk.offer,
+    tryOfferBulk: inBulk.tryOffer,
     take,
-    poll,
+    poll: messages.poll,
     size,
     // The one who sends asks for the next parcel only when the last one is out, so an idle taker means drained.
     drained: Effect.suspend(() => {
-      if (closed !== undefined || (size() === 0 && taker !== undefined)) return Effect.void
+      if (closed || (size() === 0 && taker !== undefined)) return Effect.void
       const drained = Deferred.makeUnsafe<void>()
       drainers.push(drained)
       return Deferred.await(drained)
     }),
     close: (error) =>
       Effect.sync(() => {
-        closed = error
-        parcels.length = 0
-        head = 0
-        bytes = 0
-        for (const sender of waiting) Deferred.doneUnsafe(sender.accepted, Effect.fail(error))
-        waiting.clear()
+        closed = true
+        messages.close(error)
+        inBulk.close(error)
         wakeDrainers()
       })
   }

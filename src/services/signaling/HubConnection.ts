@@ -15,6 +15,7 @@ import type { ClientSignal, HubSignal } from "../../domain/Signal.ts"
 import * as HubFrame from "./HubFrame.ts"
 import * as HubLoss from "./HubLoss.ts"
 import { HubTimings } from "./HubTimings.ts"
+import * as HubToken from "./HubToken.ts"
 import * as HubUrl from "./HubUrl.ts"
 
 /** Frames from hubs that are not messages of the protocol. @category metrics */
@@ -55,7 +56,7 @@ export const serve = Effect.fnUntraced(function*(options: {
 
   const renewed = yield* Deferred.make<never, HubLoss.HubLoss>()
   const greeted = Effect.gen(function*() {
-    const { pull, ws } = yield* dial(url)
+    const { pull, ws } = yield* dial(url, yield* yield* HubToken.HubToken)
     yield* Effect.addFinalizer(() => hangUp(ws, pull))
     const connection: HubConnection = {
       send: (signal) => write(ws, signal),
@@ -108,12 +109,13 @@ const watchSilence = Effect.fnUntraced(function*(
 })
 
 /** Opens the socket. Its scope closes it. */
-const dial = Effect.fnUntraced(function*(url: string) {
+const dial = Effect.fnUntraced(function*(url: string, token: string | undefined) {
   const construct = yield* Socket.WebSocketConstructor
+  const protocols = HubToken.subprotocols(token)
   const ws = yield* Effect.acquireRelease(
     Effect.try({
       try: () => {
-        const ws = construct(url)
+        const ws = protocols.length === 0 ? construct(url) : construct(url, Array.from(protocols))
         // An error that comes before the reader listens, or after it left, is nobody's.
         ws.addEventListener("error", constVoid)
         return ws

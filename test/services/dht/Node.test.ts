@@ -246,6 +246,38 @@ describe("the core", () => {
     { arbitrary: { seed: 6, runs: 300 } }
   )
 
+  it("says that it has a request when the answer takes a while, and no sooner", () => {
+    const ways: Ways = { ...alone, nextHop: () => peer(3) }
+    const node = make({ self: peer(1), networkName: gaming, ways, random: RingModel.generator(1) })
+    for (const other of [2, 3]) node.handle(Event.Linked({ peer: peer(other) }), 0)
+    const request = (id: string): DhtFrame => ({
+      type: "dht-request",
+      networkName: gaming,
+      id,
+      origin: peer(2),
+      key: "k",
+      ask: { op: "get", fresh: false },
+      ttl: 9,
+      visited: [peer(2)],
+      minima: 0
+    })
+    const typesOf = (commands: ReadonlyArray<Command>) =>
+      commands.flatMap((command) => command._tag === "Send" ? [[command.to, command.frame.type]] : [])
+    assert.deepStrictEqual(typesOf(node.handle(Event.Came({ from: peer(2), frame: request("slow") }), 0)), [
+      [peer(3), "dht-request"]
+    ])
+    assert.deepStrictEqual(typesOf(node.handle(Event.Due(), Limits.takenDelay - 1)), [])
+    assert.deepStrictEqual(typesOf(node.handle(Event.Due(), Limits.takenDelay)), [[peer(2), "dht-taken"]])
+    assert.deepStrictEqual(typesOf(node.handle(Event.Due(), Limits.takenDelay + Limits.tick)), [])
+
+    node.handle(Event.Came({ from: peer(2), frame: request("fast") }), 2000)
+    const none: DhtFrame = { type: "dht-reply", networkName: gaming, id: "fast", answer: { is: "none" } }
+    node.handle(Event.Came({ from: peer(3), frame: none }), 2000 + Limits.takenDelay - 1)
+    // Nothing but the way around a peer that never says a word.
+    const late = typesOf(node.handle(Event.Due(), 2000 + Limits.takenDelay)).filter(([, type]) => type === "dht-taken")
+    assert.deepStrictEqual(late, [])
+  })
+
   it("renews a subscription before it ends", () => {
     const ways: Ways = { ...alone, nextHop: () => peer(2) }
     const node = make({ self: peer(1), networkName: gaming, ways, random: RingModel.generator(1) })

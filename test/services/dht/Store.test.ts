@@ -1,7 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import { compareAge, expiresAt, maxValueBytes, positionOf, type StoredRecord } from "../../../src/domain/DhtRecord.ts"
+import {
+  compareAge,
+  digestOf,
+  expiresAt,
+  forgottenAt,
+  maxTtl,
+  maxValueBytes,
+  ownedKey,
+  positionOf,
+  type StoredRecord
+} from "../../../src/domain/DhtRecord.ts"
 import { global } from "../../../src/domain/NetworkName.ts"
+import { Signature } from "../../../src/domain/Signature.ts"
 import * as Cache from "../../../src/services/dht/Cache.ts"
 import * as Limits from "../../../src/services/dht/Limits.ts"
 import * as Rate from "../../../src/services/dht/Rate.ts"
@@ -19,6 +30,8 @@ const record = (fields: Partial<StoredRecord> = {}): StoredRecord => ({
   ttl: 10_000,
   ...fields
 })
+
+const signature = Signature.make("A".repeat(128))
 
 const any = { exclusive: false }
 const place = (key: string) => positionOf(global, key)
@@ -102,13 +115,16 @@ describe("a store", () => {
         value: { content: "x".repeat(size) }
       })
       const old = model.get(key)
-      const before = old !== undefined && expiresAt(old) > now ? old : undefined
+      const before = old !== undefined && forgottenAt(old) > now ? old : undefined
       const verdict = store.accept(next, { exclusive }, now)
       const stands = before !== undefined &&
         (exclusive ? before.version >= next.version : compareAge(before, next) >= 0)
       assert.strictEqual(verdict._tag === "Older", stands)
-      if (verdict._tag === "Kept") model.set(key, next)
-      const kept = Array.from(store.entries())
+      if (verdict._tag === "Kept") {
+        const until = Math.max(expiresAt(next), before === undefined ? 0 : forgottenAt(before))
+        model.set(key, { ...next, ...(until > expiresAt(next) ? { guard: until - now } : {}) })
+      }
+      const kept = Array.from(store.entries(now))
       assert.isAtMost(kept.length, small.records)
       assert.strictEqual(store.count, kept.length)
       assert.strictEqual(store.bytes, kept.reduce((sum, { size }) => sum + size, 0))
@@ -119,10 +135,119 @@ describe("a store", () => {
         assert.isAtMost(theirs.reduce((sum, { size }) => sum + size, 0), small.bytes * small.writerShare)
       }
       for (const [key, expected] of model) {
-        assert.deepStrictEqual(store.get(key, now)?.record, expiresAt(expected) > now ? expected : undefined)
+        const { value, ...remnant } = expected
+        const left = forgottenAt(expected) > now ? remnant : undefined
+        assert.deepStrictEqual(store.get(key, now)?.record, expiresAt(expected) > now ? { ...remnant, value } : left)
       }
     }
   }, runs)
+})
+
+describe("a record that ends before one that it replaced", () => {
+  const long = record({ ttl: 100_000 })
+  const brief = record({ version: 2, time: 1000, ttl: 2000, write: "brief" })
+  const scene = (...more: ReadonlyArray<StoredRecord>) => {
+    const store = Store.make(place)
+    for (const one of [long, brief, ...more]) store.accept(one, any, 1000)
+    return store
+  }
+
+  it("keeps old copies out until they have ended, without its value", () => {
+    const store = scene()
+    assert.deepStrictEqual(store.get("k", 2999)?.record.value, { content: 1 })
+    const { value: _, ...rest } = brief
+    assert.deepStrictEqual(store.get("k", 3000)?.record, { ...rest, guard: 99_000 })
+    assert.strictEqual(store.get("k", 3000)?.size, Limits.recordOverhead + 1)
+    assert.strictEqual(store.bytes, Limits.recordOverhead + 1)
+    for (const now of [3000, 99_999]) {
+      const verdict = store.accept(long, any, now)
+      assert(verdict._tag === "Older")
+      assert.strictEqual(verdict.than.version, 2)
+    }
+    assert.isUndefined(store.get("k", 100_000))
+    assert.strictEqual(store.count, 0)
+  })
+
+  it("leaves nothing when what it replaced ends sooner", () => {
+    const store = Store.make(place)
+    store.accept(record({ ttl: 2000 }), any, 0)
+    store.accept(record({ version: 2, time: 1000, ttl: 2000, write: "v" }), any, 1000)
+    assert.isUndefined(store.get("k", 3000))
+    assert.strictEqual(store.count, 0)
+  })
+
+  it("hands the guard on to what replaces it, and gives way to that", () => {
+    const store = scene()
+    const third = record({ version: 3, time: 5000, ttl: 1000, write: "third" })
+    assert.strictEqual(store.accept(third, any, 5000)._tag, "Kept")
+    assert.strictEqual(store.get("k", 6000)?.record.version, 3)
+    assert.isUndefined(store.get("k", 6000)?.record.value)
+    assert.strictEqual(store.accept(long, any, 99_999)._tag, "Older")
+    assert.isUndefined(store.get("k", 100_000))
+  })
+
+  it("learns of a longer guard from another copy, and never of a shorter one", () => {
+    const store = scene()
+    assert.strictEqual(store.accept({ ...brief, guard: 200_000 }, any, 1500)._tag, "Known")
+    assert.strictEqual(store.accept({ ...brief, guard: 5000 }, any, 1500)._tag, "Known")
+    assert.strictEqual(store.accept(long, any, 99_999)._tag, "Older")
+    assert.isDefined(store.get("k", 200_999))
+    assert.isUndefined(store.get("k", 201_000))
+    // Nobody's word makes it longer than a record may live.
+    const first = Store.make(place)
+    first.accept(record({ time: 0, ttl: maxTtl }), any, 0)
+    first.accept(record({ version: 2, time: -1, ttl: 1000, write: "v" }), any, 0)
+    assert.strictEqual(first.get("k", 5000)?.record.guard, maxTtl)
+  })
+
+  it("is a tombstone for as long as the value would have lived", () => {
+    const { value: _, ...tombstone } = record({ version: 2, ttl: 1000, write: "gone" })
+    const store = Store.make(place)
+    store.accept(long, any, 0)
+    assert.strictEqual(store.accept(tombstone, any, 0)._tag, "Kept")
+    store.sweep(50_000)
+    assert.strictEqual(store.accept(long, any, 50_000)._tag, "Older")
+    store.sweep(100_000)
+    assert.strictEqual(store.count, 0)
+  })
+
+  it("is kept with the digest of its value when that was signed, and only once it has ended", () => {
+    const store = Store.make(place)
+    store.accept(long, any, 0)
+    store.accept({ ...brief, signature }, any, 1000)
+    const left = store.get("k", 3000)?.record
+    assert(left !== undefined)
+    const { value, ...rest } = brief
+    assert(value !== undefined)
+    assert.deepStrictEqual(left, { ...rest, signature, guard: 99_000, digest: digestOf(value) })
+    assert.isUndefined(Store.problemWith(left, 3000))
+    assert.include(Store.problemWith(left, 2999) ?? "", "value is missing")
+    assert.include(Store.problemWith({ ...left, value }, 3000) ?? "", "has ended")
+    assert.include(Store.problemWith(left, 100_000) ?? "", "has ended")
+  })
+})
+
+describe("a signed record", () => {
+  it("stands against a copy from which somebody took the signature off, and replaces it", () => {
+    const store = Store.make(place)
+    assert.strictEqual(store.accept(record(), any, 0)._tag, "Kept")
+    assert.strictEqual(store.accept(record({ signature }), any, 0)._tag, "Kept")
+    assert.strictEqual(store.accept(record({ value: { content: "other" } }), any, 0)._tag, "Older")
+    assert.strictEqual(store.accept(record({ signature }), any, 0)._tag, "Known")
+    assert.strictEqual(store.get("k", 0)?.record.signature, signature)
+  })
+
+  it("alone is kept under a key of its writer", () => {
+    const key = ownedKey(peer(1), "profile")
+    const problem = (fields: Partial<StoredRecord>) => Store.problemWith(record({ key, ...fields }), 0) ?? ""
+    assert.strictEqual(problem({ signature }), "")
+    assert.include(problem({}), "has not signed it")
+    assert.include(problem({ signature, writer: peer(2) }), "has not signed it")
+    // Anything else is nobody's.
+    for (const key of [`@${peer(1)}`, `@${peer(1).toUpperCase()}/a`, `${peer(1)}/a`, `@${peer(1)}0/a`, "@/a"]) {
+      assert.strictEqual(problem({ key }), "")
+    }
+  })
 })
 
 describe("what somebody sent", () => {

@@ -72,4 +72,35 @@ describe("Outbox", () => {
       yield* outbox.take.pipe(Effect.forkChild({ startImmediately: true }))
       yield* Fiber.join(drained)
     }))
+
+  it.effect("takes bulk and messages in turn, whatever waits of either, each in its order", () =>
+    Effect.gen(function*() {
+      const outbox = Outbox.make({ bytes: 1_000_000, frames: 1000 })
+      for (const n of [1, 2, 3, 4]) assert.isTrue(outbox.tryOfferBulk(parcel(`bulk ${n}`)))
+      assert.deepStrictEqual((yield* outbox.take).packets, ["bulk 1"])
+      for (const n of [1, 2, 3]) assert.isTrue(outbox.tryOffer(parcel(`message ${n}`)))
+      const taken = yield* Effect.forEach(Array.from({ length: 6 }), () => outbox.take)
+      assert.deepStrictEqual(
+        taken.map(({ packets }) => packets[0]),
+        ["message 1", "bulk 2", "message 2", "bulk 3", "message 3", "bulk 4"]
+      )
+    }))
+
+  it.effect("makes those who come in bulk wait though there is room for messages, and fails them in the end", () =>
+    Effect.gen(function*() {
+      const outbox = Outbox.make({ bytes: 1_000_000, frames: 1000 })
+      const chunk = Outbox.parcel([new Uint8Array(16 * 1024)])
+      let offered = 0
+      while (outbox.tryOfferBulk(chunk)) offered++
+      assert.strictEqual(offered * chunk.bytes, Outbox.bulk.bytes)
+      assert.isTrue(outbox.tryOffer(parcel("message")))
+      const next = yield* Effect.forkChild(outbox.offerBulk(chunk), { startImmediately: true })
+      const later = yield* Effect.forkChild(Effect.flip(outbox.offerBulk(chunk)), { startImmediately: true })
+      assert.isUndefined(next.pollUnsafe())
+      yield* outbox.take
+      yield* Fiber.join(next)
+      assert.strictEqual(outbox.size(), offered + 1)
+      yield* outbox.close(gone)
+      assert.strictEqual(yield* Fiber.join(later), gone)
+    }))
 })

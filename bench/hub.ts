@@ -1,0 +1,198 @@
+/**
+ * What a hub costs, against a bare relay on `ws` that parses, stamps the sender and writes anew: in alternation, so that
+ * whatever else the machine does hits both alike, with server and load on cores of their own where there are two.
+ *
+ * Run with `npm run bench:hub`. `-- --rounds 5` (default 3) takes more time, `--seconds 3` (default 2) is how long each
+ * measurement takes, `--idle 5000` is how many idle connections, and `--only speed,malformed,latency,idle,flood,
+ * fuzz` picks.
+ */
+import { type ChildProcess, fork, spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { availableParallelism, setPriority } from "node:os"
+import { setTimeout as sleep } from "node:timers/promises"
+import { fileURLToPath } from "node:url"
+import { parseArgs } from "node:util"
+import type { Order, Report } from "./hub/load.ts"
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "3" },
+    seconds: { type: "string", default: "2" },
+    idle: { type: "string", default: "5000" },
+    only: { type: "string", default: "speed,malformed,latency,idle,flood,fuzz" }
+  }
+})
+const rounds = Number(values.rounds)
+const seconds = Number(values.seconds)
+const idle = Number(values.idle)
+const wanted = new Set(values.only.split(","))
+const kinds = ["relay", "hub"] as const
+type Kind = typeof kinds[number]
+
+interface Usage {
+  readonly cpu: number
+  readonly heap: number
+  readonly rss: number
+}
+
+const pinned = availableParallelism() > 1 && spawnSync("taskset", ["-p", String(process.pid)]).status === 0
+
+const run = (file: string, core: number, ...args: ReadonlyArray<string>): ChildProcess => {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: ["--expose-gc"] })
+  if (pinned && child.pid !== undefined) spawnSync("taskset", ["-a", "-p", "-c", String(core), String(child.pid)])
+  return child
+}
+
+const answer = async <A>(child: ChildProcess, question: unknown): Promise<A> => {
+  const answered = once(child, "message")
+  child.send(JSON.parse(JSON.stringify(question)))
+  const [value] = await answered
+  return value
+}
+
+const usage = (child: ChildProcess, what: "cpu" | "memory" = "cpu") => answer<Usage>(child, what)
+const order = (child: ChildProcess, what: Order) => answer<Report>(child, what)
+
+const start = async (kind: string) => {
+  const server = run("hub/server.ts", 0, kind)
+  const [{ port }] = await once(server, "message")
+  return { server, port: Number(port) }
+}
+
+const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
+const quantile = (values: ReadonlyArray<number>, q: number): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length * q)] ?? NaN
+
+const table = (title: string, unit: string, figures: Record<Kind, ReadonlyArray<number>>) => {
+  const [relay, hub] = [median(figures.relay), median(figures.hub)]
+  const show = (value: number) => value >= 100 ? value.toFixed(0) : value.toFixed(2)
+  console.log(
+    `${title.padEnd(34)} relay ${show(relay).padStart(8)}  hub ${show(hub).padStart(8)} ${unit}  hub/relay ${
+      (hub / relay).toFixed(2)
+    }`
+  )
+  return { relay, hub }
+}
+
+const each = <A>(make: (kind: Kind) => A): Record<Kind, A> => ({ relay: make("relay"), hub: make("hub") })
+
+const peers = 40
+console.log(`${rounds} rounds of ${seconds} s; ${peers} peers, offers of 1.2 kB; ${pinned ? "pinned" : "not pinned"}`)
+
+const measure = async (malformed: number) => {
+  const cost = each(() => new Array<number>())
+  const rate = each(() => new Array<number>())
+  for (let round = 0; round < rounds; round++) {
+    for (const kind of round % 2 === 0 ? kinds : kinds.toReversed()) {
+      const { port, server } = await start(kind)
+      const load = run("hub/load.ts", 1)
+      await order(load, { order: "connect", port, peers, network: peers })
+      // The compiler's share is not the messages'.
+      await order(load, { order: "flood", inFlight: 8, seconds: 1.5, malformed })
+      const before = await usage(server)
+      const { messages } = await order(load, { order: "flood", inFlight: 8, seconds, malformed })
+      const after = await usage(server)
+      cost[kind].push((after.cpu - before.cpu) / messages)
+      rate[kind].push(messages / seconds)
+      load.disconnect()
+      server.disconnect()
+    }
+  }
+  return { cost, rate }
+}
+
+let capacity = 10_000
+if (wanted.has("speed")) {
+  const { cost, rate } = await measure(0)
+  table("server CPU per routed offer", "µs", cost)
+  capacity = table("routed, load on the other core", "/s", rate).relay
+}
+if (wanted.has("malformed")) {
+  const { cost, rate } = await measure(10)
+  table("the same, a tenth malformed", "µs", cost)
+  table("routed, a tenth malformed", "/s", rate)
+}
+if (wanted.has("latency")) {
+  const p50 = each(() => new Array<number>())
+  const p99 = each(() => new Array<number>())
+  for (let round = 0; round < rounds; round++) {
+    for (const kind of kinds) {
+      const { port, server } = await start(kind)
+      const load = run("hub/load.ts", 1)
+      await order(load, { order: "connect", port, peers, network: peers })
+      await order(load, { order: "pace", rate: capacity / 2, seconds: 1 })
+      const { latencies } = await order(load, { order: "pace", rate: capacity / 2, seconds })
+      p50[kind].push(quantile(latencies, 0.5) / 1000)
+      p99[kind].push(quantile(latencies, 0.99) / 1000)
+      load.disconnect()
+      server.disconnect()
+    }
+  }
+  table(`p50 at ${Math.round(capacity / 2)}/s`, "ms", p50)
+  table(`p99 at ${Math.round(capacity / 2)}/s`, "ms", p99)
+}
+if (wanted.has("idle")) {
+  const heap = each(() => new Array<number>())
+  const rss = each(() => new Array<number>())
+  for (const kind of kinds) {
+    const { port, server } = await start(kind)
+    const load = run("hub/load.ts", 1)
+    const before = await usage(server, "memory")
+    await order(load, { order: "connect", port, peers: idle, network: 100 })
+    const after = await usage(server, "memory")
+    heap[kind].push((after.heap - before.heap) / idle / 1024)
+    rss[kind].push((after.rss - before.rss) / idle / 1024)
+    load.disconnect()
+    server.disconnect()
+  }
+  table(`heap per idle connection of ${idle}`, "KiB", heap)
+  table("resident memory per idle connection", "KiB", rss)
+}
+
+if (wanted.has("flood")) {
+  const bots = 100
+  const rate = 2000
+  const p99 = { quiet: new Array<number>(), flooded: new Array<number>() }
+  for (let round = 0; round < rounds; round++) {
+    const { port, server } = await start("limited")
+    const [good, bad] = [run("hub/load.ts", 1), run("hub/load.ts", 1)]
+    if (bad.pid !== undefined) setPriority(bad.pid, 10)
+    await order(good, { order: "connect", port, peers, network: peers })
+    await order(good, { order: "pace", rate, seconds: 1 })
+    const quiet = await order(good, { order: "pace", rate, seconds })
+    const swarm = order(bad, { order: "swarm", port, bots, seconds: seconds + 2 })
+    await sleep(500)
+    const flooded = await order(good, { order: "pace", rate, seconds })
+    const { messages } = await swarm
+    p99.quiet.push(quantile(quiet.latencies, 0.99) / 1000)
+    p99.flooded.push(quantile(flooded.latencies, 0.99) / 1000)
+    console.log(
+      `  ${bots} bad clients sent ${Math.round(messages / (seconds + 2))}/s; of ${
+        rate * seconds
+      } good messages ${flooded.messages} arrived`
+    )
+    for (const child of [good, bad, server]) child.disconnect()
+  }
+  const [quiet, flooded] = [median(p99.quiet), median(p99.flooded)]
+  console.log(
+    `p99 of ${peers} good clients          quiet ${quiet.toFixed(2)} ms  flooded ${
+      flooded.toFixed(2)
+    } ms  flooded/quiet ${(flooded / quiet).toFixed(2)}`
+  )
+}
+
+if (wanted.has("fuzz")) {
+  const frames = 100_000
+  const { port, server } = await start("hub")
+  const load = run("hub/load.ts", 1)
+  await order(load, { order: "fuzz", port, frames: frames / 10 })
+  const before = await usage(server, "memory")
+  const { messages, seconds } = await order(load, { order: "fuzz", port, frames })
+  const after = await usage(server, "memory")
+  console.log(
+    `${frames} fuzzed frames in ${seconds.toFixed(0)} s: the hub ${
+      messages === 1 ? "answers" : "DOES NOT ANSWER"
+    }, and its heap grew by ${((after.heap - before.heap) / 1024).toFixed(0)} KiB`
+  )
+  for (const child of [load, server]) child.disconnect()
+}
