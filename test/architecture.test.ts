@@ -24,7 +24,7 @@ const edges = [
   /^services\/WebRtcNative\.ts$/,
   /^services\/webrtc\/datachannel\.ts$/,
   /^services\/WebRtcWerift\.ts$/,
-  /^services\/webrtc\/werift\.ts$/,
+  /^services\/webrtc\/werift(\.ts$|\/)/,
   /^hub\//,
   /^cli\//
 ]

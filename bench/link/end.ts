@@ -2,7 +2,7 @@
 import * as WebRtcNative from "../../src/services/WebRtcNative.ts"
 import * as WebRtcWerift from "../../src/services/WebRtcWerift.ts"
 import * as Pool from "./pool.ts"
-import type { Carrier, Message, Order, Side, Surroundings } from "./protocol.ts"
+import type { Carrier, Message, Order, Pacing, Side, Surroundings } from "./protocol.ts"
 import * as Raw from "./raw.ts"
 
 const [carrier, role] = process.argv.slice(2)
@@ -11,19 +11,21 @@ const tell = (message: Message) => void process.send?.(message)
 
 let expected = 0
 let maxRss = 0
+const weigh = () => void (maxRss = Math.max(maxRss, process.memoryUsage.rss()))
+const unhurried: Pacing = { highWaterMark: 16 * 1024, perTurn: 1 }
 let answered: (() => void) | undefined
 
 /** Texts begin with their number; a question begins with `?` and comes back with `!`. */
 const arrived: Surroundings["arrived"] = (text) => {
-  if (text.startsWith("?")) return void side.then(({ send }) => send([`!${text.slice(1)}`]))
+  if (text.startsWith("?")) return void side.then(({ send }) => send([`!${text.slice(1)}`], unhurried))
   if (text.startsWith("!")) return answered?.()
   const [number, count] = text.split(" ", 2).map(Number)
   if (number !== expected) return tell({ report: "failed", problem: `expected ${expected}, got ${number}` })
-  if (number % 1000 === 0) maxRss = Math.max(maxRss, process.memoryUsage.rss())
+  if (number % 1000 === 0) weigh()
   expected++
   if (expected === count) {
     expected = 0
-    tell({ report: "arrived", count, maxRss })
+    tell({ report: "arrived", count })
   }
 }
 
@@ -38,7 +40,10 @@ const side = make({ dials, arrived, signal: (link, signal) => tell({ signal, lin
 
 function* numbered(size: number, count: number) {
   const filler = "x".repeat(size)
-  for (let n = 0; n < count; n++) yield `${n} ${count} ${filler}`.slice(0, size)
+  for (let n = 0; n < count; n++) {
+    if (n % 1000 === 0) weigh()
+    yield `${n} ${count} ${filler}`.slice(0, size)
+  }
 }
 
 const carryOut = async (order: Order): Promise<ReadonlyArray<number>> => {
@@ -53,7 +58,7 @@ const carryOut = async (order: Order): Promise<ReadonlyArray<number>> => {
       await close()
       return []
     case "flood":
-      await send(numbered(order.size, order.count))
+      await send(numbered(order.size, order.count), order.pacing)
       return []
     case "echo": {
       const times: Array<number> = []
@@ -62,16 +67,20 @@ const carryOut = async (order: Order): Promise<ReadonlyArray<number>> => {
         const back = new Promise<void>((resolve) => {
           answered = resolve
         })
-        await send([`?${n}`])
+        await send([`?${n}`], unhurried)
         await back
         times.push(performance.now() - start)
       }
       return times
     }
     case "usage": {
+      weigh()
+      const most = maxRss
       globalThis.gc?.()
+      maxRss = process.memoryUsage.rss()
       const { system, user } = process.cpuUsage()
-      return [process.memoryUsage.rss(), (system + user) / 1000]
+      const { external, heapUsed } = process.memoryUsage()
+      return [maxRss, most, (system + user) / 1000, heapUsed + external]
     }
   }
 }
@@ -85,4 +94,6 @@ process.on("message", (message: Message) => {
     )
   }
 })
+// An end without its bench has nothing to do.
+process.on("disconnect", () => process.exit())
 void side.then(() => tell({ report: "ready" }))

@@ -37,6 +37,7 @@ export const make = async (
           news: yield* Queue.unbounded<MembershipNews>(),
           foreign: Effect.succeed(0),
           announce: Effect.void,
+          report: () => Effect.void,
           send: (outgoing) =>
             Effect.sync(() =>
               signal(
@@ -97,7 +98,10 @@ export const make = async (
       const pool = first
       if (pool === undefined) throw new Error("no link")
       const to = dials ? answerer(0) : dialler
-      await Effect.runPromise(Effect.forEach(texts, (text) => pool.send(to, frame(text)), { discard: true }))
+      // Not `Effect.forEach`, which has all texts made before the first is sent.
+      await Effect.runPromise(Effect.gen(function*() {
+        for (const text of texts) yield* pool.send(to, frame(text))
+      }))
     },
     receive: (link, news) => {
       const decoded = decodeHubSignal(JSON.stringify(news))

@@ -1,9 +1,7 @@
-/** Werift by itself, as paced as it likes best. */
+/** Werift by itself, at a pace of the bench's choice. */
+import { setImmediate as turn } from "node:timers/promises"
 import { type RTCDataChannel, RTCPeerConnection } from "werift"
 import type { Side, Surroundings } from "./protocol.ts"
-
-/** Bytes that may wait in werift; 4 KiB to 64 KiB were tried. */
-const highWaterMark = Number(process.env["RAW_HIGH_WATER_MARK"] ?? 16 * 1024)
 
 interface Link {
   readonly connection: RTCPeerConnection
@@ -70,12 +68,14 @@ export const make = ({ arrived, dials, signal }: Surroundings): Side => {
       links.clear()
       await Promise.all(all.map(({ connection }) => connection.close()))
     },
-    send: async (texts) => {
+    send: async (texts, { highWaterMark, perTurn }) => {
       const channel = links.get(0)?.channel
       if (channel === undefined) throw new Error("no channel")
+      let sent = 0
       for (const text of texts) {
         channel.send(text)
         if (channel.bufferedAmount >= highWaterMark) await channel.bufferedAmountLow.asPromise()
+        if (++sent % perTurn === 0) await turn()
       }
     },
     receive: (n, news) => void receive(n, news)

@@ -93,6 +93,14 @@ export const feature = {
   networks: "networks"
 } as const
 
+/** What a peer says of itself when it asks a hub for a sign of life. Hubs of before ignore it. @category schemas */
+export const Heartbeat = Schema.Struct({
+  /** The name of the component of the network that the peer is in: the smallest id that is linked to it. */
+  label: PeerId
+})
+/** @category models */
+export type Heartbeat = typeof Heartbeat.Type
+
 /** How many peers a network concerns. @category schemas */
 export const NetworkCounts = Schema.Struct({
   /** Members of the network. */
@@ -194,7 +202,8 @@ export const ClientSignal = Schema.Union([
   Schema.Struct({ type: Schema.tag("networks") }),
   Schema.Struct({ type: Schema.tag("cleanup"), data: Schema.optionalKey(Schema.Unknown) }),
   Schema.Struct({ type: Schema.tag("cleanup-all"), data: Schema.optionalKey(Schema.Unknown) }),
-  Schema.Struct({ type: Schema.tag("ping"), data: Schema.optionalKey(Schema.Unknown) })
+  /** Asks for a sign of life. In the name of a network its data may be a `Heartbeat`; any other is as good. */
+  Schema.Struct({ type: Schema.tag("ping"), data: Schema.optionalKey(Schema.Unknown), networkName })
 ]).pipe(Schema.toTaggedUnion("type"))
 /** @category models */
 export type ClientSignal = typeof ClientSignal.Type
@@ -297,6 +306,9 @@ export const decodeHubSignal = Schema.decodeUnknownResult(Schema.fromJsonString(
 
 /** Reads what a peer sent, once its JSON is parsed. The error names the field and what was expected. @category decoding */
 export const decodeClientSignal = Schema.decodeUnknownResult(ClientSignal)
+
+/** Reads the data of a ping. @category decoding */
+export const decodeHeartbeat = Schema.decodeUnknownResult(Heartbeat)
 
 /** Whether a parsed frame names a type at all, and which. @category decoding */
 export const decodeMessageType = Schema.decodeUnknownResult(MessageType)

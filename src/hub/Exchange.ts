@@ -3,6 +3,7 @@
  * A hub in memory runs on the same.
  */
 import * as Directory from "./Directory.ts"
+import * as Labels from "./Labels.ts"
 import * as Lookout from "./Lookout.ts"
 import * as Registry from "./Registry.ts"
 import * as Router from "./Router.ts"
@@ -31,6 +32,7 @@ export const make = (options: ExchangeOptions): Exchange => {
   const traffic = Traffic.make()
   const lookout = Lookout.make({ registry, now })
   const directory = Directory.make({ registry, waiting: lookout.waiting, now })
-  const router = Router.make({ registry, lookout, directory, traffic, now })
+  const labels = Labels.make(options)
+  const router = Router.make({ registry, lookout, directory, labels, traffic, now })
   return { registry, lookout, directory, router, traffic }
 }

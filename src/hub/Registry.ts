@@ -70,8 +70,8 @@ export interface Registry {
    * From then on they know of each other.
    */
   introduce(peer: Peer, networkName: NetworkName): ReadonlyArray<Member>
-  /** Notes that two members of a network know of each other, if they are there. */
-  acquaint(peer: Peer, networkName: NetworkName, other: Peer): void
+  /** Notes that two members of a network know of each other from now on, and gives both, if they are there. */
+  acquaint(peer: Peer, networkName: NetworkName, other: Peer): readonly [Member, Member] | undefined
 }
 
 /** What a registry is made with. @category models */
@@ -149,7 +149,9 @@ export const make = (options: RegistryOptions): Registry => {
     acquaint(peer, networkName, other) {
       const network = networks.get(networkName)
       const [one, two] = [network?.seatOf(peer), network?.seatOf(other)]
-      if (network !== undefined && one !== undefined && two !== undefined) network.acquaint(one, two)
+      if (network === undefined || one === undefined || two === undefined) return undefined
+      network.acquaint(one, two)
+      return [one.member, two.member]
     }
   }
 }

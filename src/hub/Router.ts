@@ -19,6 +19,7 @@ import {
   type Relayed
 } from "../domain/Signal.ts"
 import type { Directory } from "./Directory.ts"
+import type { Labels } from "./Labels.ts"
 import * as Limits from "./Limits.ts"
 import type { Lookout } from "./Lookout.ts"
 import type { Peer, Registry } from "./Registry.ts"
@@ -77,10 +78,11 @@ export const make = (options: {
   readonly registry: Registry
   readonly lookout: Lookout
   readonly directory: Directory
+  readonly labels: Labels
   readonly traffic: Traffic.Traffic
   readonly now: () => number
 }): Router => {
-  const { directory, lookout, now, registry, traffic } = options
+  const { directory, labels, lookout, now, registry, traffic } = options
 
   const refuse = (sender: Sender, reason: Traffic.Refusal, problem: string): void => {
     Traffic.refuse(traffic, reason)
@@ -148,9 +150,7 @@ export const make = (options: {
     const newcomer = Wire.discovered(sender.peerId, facts, networkName, timestamp)
     for (const { facts, peer } of registry.introduce(sender, networkName)) {
       peer.send(Wire.addressedTo(newcomer, peer.peerId))
-      sender.send(
-        Wire.addressedTo(Wire.discovered(peer.peerId, facts, networkName, timestamp), sender.peerId)
-      )
+      sender.send(Wire.addressedTo(Wire.discovered(peer.peerId, facts, networkName, timestamp), sender.peerId))
     }
   }
 
@@ -158,10 +158,23 @@ export const make = (options: {
     const departure = registry.leave(peer, networkName)
     if (departure === undefined) return
     lookout.moved(peer, networkName)
+    labels.left(peer, networkName)
     const { acquaintances, member } = departure
     const timestamp = now()
     if (farewell) tell(acquaintances, Wire.goodbye(peer.peerId, networkName, timestamp))
     tell(acquaintances, Wire.disconnected(peer.peerId, member.facts.isHub === true, networkName, timestamp))
+  }
+
+  /** Introduces members of two components of a network to each other, when it turns out to be split. */
+  const heartbeat = (sender: Sender, networkName: NetworkName, data: unknown): void => {
+    if (!registry.has(sender, networkName)) return
+    for (const [one, other] of labels.heard(sender, networkName, data)) {
+      const [member, stranger] = registry.acquaint(one, networkName, other) ?? []
+      if (member === undefined || stranger === undefined) continue
+      for (const [{ facts, peer }, { peer: to }] of [[member, stranger], [stranger, member]] as const) {
+        to.send(Wire.addressedTo(Wire.discovered(peer.peerId, facts, networkName, now()), to.peerId))
+      }
+    }
   }
 
   const goodbye = (sender: Sender, networkName: NetworkName | undefined): void => {
@@ -213,6 +226,7 @@ export const make = (options: {
       case "networks":
         return list(sender)
       case "ping":
+        if (signal.networkName !== undefined) heartbeat(sender, signal.networkName, signal.data)
         sender.send(Wire.pong(sender.peerId, now()))
         return
       case "cleanup":

@@ -245,7 +245,10 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
           offer,
           Effect.andThen(
             letGoIfStalled(link),
-            Effect.fail(new LinkClosed({ peerId: link.peerId, reason: "it takes nothing any more" }))
+            // Made when needed: an error costs more than the message.
+            Effect.suspend(() =>
+              Effect.fail(new LinkClosed({ peerId: link.peerId, reason: "it takes nothing any more" }))
+            )
           )
         )
 

@@ -25,6 +25,7 @@ import { Identity } from "./Identity.ts"
 import type { Batch, OpenLink } from "./link/OpenLink.ts"
 import * as Alarm from "./membership/Alarm.ts"
 import * as Aside from "./membership/Aside.ts"
+import * as Heartbeat from "./membership/Heartbeat.ts"
 import type { Label } from "./membership/Label.ts"
 import { make } from "./membership/Overlay.ts"
 import { type Command, Event } from "./membership/OverlayEvent.ts"
@@ -458,6 +459,7 @@ export class Membership extends Context.Service<Membership, {
         return Result.isSuccess(signal) &&
           actor.tellUnsafe({ _tag: "Reach", peer: outgoing.targetPeerId, signal: signal.success })
       })
+      yield* Heartbeat.make(hub, () => core.label.peer)
       // Neighbours are told whom to link instead of us; the links themselves end with the pool.
       yield* Effect.addFinalizer(() =>
         Effect.forEach(

@@ -33,6 +33,8 @@ export interface HubMembership {
   send(signal: OutgoingSignal): Effect.Effect<void, HubUnreachable>
   /** Asks the hub to introduce us to other members once more, or fails at once when no hub is connected. */
   readonly announce: Effect.Effect<void, HubUnreachable>
+  /** Tells the hub in which component of the network we are, by its name; or fails at once when no hub is connected. */
+  report(label: PeerId): Effect.Effect<void, HubUnreachable>
   /** Signals of this connection that named another network and were dropped. */
   readonly foreign: Effect.Effect<number>
 }

@@ -19,9 +19,9 @@ const load = Effect.tryPromise({
 
 /**
  * libdatachannel. Opens links faster and carries more than werift, with less work for this process's own thread. It
- * cannot restart ICE: a link whose path is lost is made anew. What was written just before a connection closes may be
- * lost with it; links say farewell, and wait for the answer, before they close. Of the ICE servers it uses one STUN server and two TURN
- * servers over UDP.
+ * cannot restart ICE: a link whose path is lost is made anew. A peer that runs on it, and has more than a thousand packets
+ * waiting for its own thread when the other side closes, loses those beyond; links say farewell, and wait for the answer,
+ * before they close. Of the ICE servers it uses one STUN server and two TURN servers over UDP.
  *
  * Fails with `EngineMissing` when `node-datachannel` is not installed, or has no binary for this platform.
  *

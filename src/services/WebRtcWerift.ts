@@ -14,6 +14,7 @@ import {
   speedUp,
   withoutDefaultStun
 } from "./webrtc/werift.ts"
+import { acknowledge } from "./webrtc/werift/acknowledge.ts"
 
 /**
  * Bytes that may wait in werift: 4 KiB, sixteen messages of 256 bytes. Every waiting message is woken for every
@@ -56,6 +57,7 @@ export const layer: Layer.Layer<WebRtc> = Layer.succeed(WebRtc, {
         setLocalDescription: async (description) => {
           // From now on the other side may send.
           containFaults(native)
+          if (!acknowledge(native)) run(Effect.logDebug("werift's SCTP is not as expected, and works harder"))
           if (!namesStun(options.iceServers)) withoutDefaultStun(native)
           // werift's promise waits for all candidates; ours, until the description is applied.
           gathering = native.setLocalDescription(description)

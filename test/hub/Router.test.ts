@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema"
 import { NetworkName } from "../../src/domain/NetworkName.ts"
 import { PeerId } from "../../src/domain/PeerId.ts"
 import * as Directory from "../../src/hub/Directory.ts"
+import * as Labels from "../../src/hub/Labels.ts"
 import * as Limits from "../../src/hub/Limits.ts"
 import * as Lookout from "../../src/hub/Lookout.ts"
 import * as Registry from "../../src/hub/Registry.ts"
@@ -19,7 +20,8 @@ const world = () => {
   const registry = Registry.make({ random })
   const lookout = Lookout.make({ registry, now: () => now })
   const directory = Directory.make({ registry, waiting: lookout.waiting, now: () => now })
-  const router = Router.make({ registry, lookout, directory, traffic, now: () => now })
+  const labels = Labels.make({ now: () => now, random: () => 0 })
+  const router = Router.make({ registry, lookout, directory, labels, traffic, now: () => now })
   const join = (peerId: PeerId, ...networkNames: ReadonlyArray<string>) => {
     let inbox: Array<Json> = []
     let strikes = 0

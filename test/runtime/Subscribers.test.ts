@@ -3,6 +3,7 @@ import { Effect, Fiber, Latch, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { MeshEvent } from "../../src/domain/MeshEvent.ts"
 import { global } from "../../src/domain/NetworkName.ts"
+import { PeerId } from "../../src/domain/PeerId.ts"
 import * as Subscribers from "../../src/runtime/Subscribers.ts"
 
 const event = (n: number): MeshEvent => ({
@@ -51,5 +52,55 @@ describe("Subscribers", () => {
       yield* subscribers.tell(event(7))
       while (heard.at(-1) !== "7") yield* Effect.yieldNow
       assert.deepStrictEqual(heard.slice(-3), [String(Subscribers.capacity), "missed 2", "7"])
+    }))
+
+  /** A message whose content has so many bytes. */
+  const sized = (id: string, bytes: number): MeshEvent => ({
+    _tag: "Message",
+    kind: "direct",
+    id,
+    from: PeerId.make("a".repeat(40)),
+    content: new Uint8Array(bytes),
+    networkName: global,
+    hops: 1,
+    timestamp: 1
+  })
+  const name = (event: MeshEvent) => event._tag === "Message" ? event.id : text(event)
+
+  it.effect("keeps no more bytes than it may, or one event of any size, however few events there are", () =>
+    Effect.gen(function*() {
+      const subscribers = Subscribers.make()
+      const heard: Array<string> = []
+      const gate = yield* Latch.make()
+      yield* subscribers.events.pipe(
+        Stream.runForEach((event) => gate.whenOpen(Effect.sync(() => void heard.push(name(event))))),
+        Effect.forkChild({ startImmediately: true })
+      )
+      const quarter = Subscribers.capacityBytes / 4
+      yield* subscribers.tell(sized("in hand", quarter))
+      yield* Effect.yieldNow
+      for (const id of ["1", "2", "3", "4"]) assert.isTrue(yield* subscribers.tell(sized(id, quarter)))
+      const late = yield* subscribers.tell(sized("late", 1)).pipe(Effect.forkChild({ startImmediately: true }))
+      const later = yield* subscribers.tell(event(5)).pipe(Effect.forkChild({ startImmediately: true }))
+      yield* TestClock.adjust("4 seconds")
+      assert.isUndefined(late.pollUnsafe())
+      // What waits comes before what is told later, even where that would fit.
+      assert.isUndefined(later.pollUnsafe())
+      yield* gate.open
+      assert.isTrue(yield* Fiber.join(late))
+      assert.isTrue(yield* Fiber.join(later))
+      while (heard.length < 7) yield* Effect.yieldNow
+      assert.deepStrictEqual(heard, ["in hand", "1", "2", "3", "4", "late", "5"])
+
+      yield* gate.close
+      yield* subscribers.tell(event(6))
+      yield* Effect.yieldNow
+      assert.isTrue(yield* subscribers.tell(sized("huge", 2 * Subscribers.capacityBytes)))
+      const missed = yield* subscribers.tell(sized("missed", 1)).pipe(Effect.forkChild({ startImmediately: true }))
+      yield* TestClock.adjust(Subscribers.patience)
+      assert.isFalse(yield* Fiber.join(missed))
+      yield* gate.open
+      while (!heard.includes("missed 1")) yield* Effect.yieldNow
+      assert.deepStrictEqual(heard.slice(7), ["6", "huge", "missed 1"])
     }))
 })

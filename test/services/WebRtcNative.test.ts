@@ -5,6 +5,7 @@ import * as WebRtcWerift from "../../src/services/WebRtcWerift.ts"
 import {
   both,
   carriesPackets,
+  flushesAtClose,
   losesNoFlight,
   negotiates,
   refusesRestarts,
@@ -17,6 +18,7 @@ const werift = WebRtcWerift.layer
 describe("WebRtcNative", () => {
   const engines = both(native)
   carriesPackets(engines)
+  flushesAtClose(engines)
   negotiates(engines, { emptyRecord: "fatal" })
   losesNoFlight(engines)
   refusesRestarts(engines, "offerer")
@@ -26,12 +28,14 @@ describe("WebRtcNative", () => {
 describe("WebRtcNative, with werift answering", () => {
   const engines = { offerer: native, answerer: werift }
   carriesPackets(engines)
+  flushesAtClose(engines)
   negotiates(engines, { emptyRecord: "ignored" })
 })
 
 describe("WebRtcNative, answering werift", () => {
   const engines = { offerer: werift, answerer: native }
   carriesPackets(engines)
+  flushesAtClose(engines)
   negotiates(engines, { emptyRecord: "fatal" })
   losesNoFlight(engines)
   tricklesAtOnce(engines)

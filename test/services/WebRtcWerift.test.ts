@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as crypto from "node:crypto"
+import { setTimeout as sleep } from "node:timers/promises"
 import { RTCPeerConnection } from "werift"
 import { speedUp, withoutDefaultStun } from "../../src/services/webrtc/werift.ts"
+import { acknowledge } from "../../src/services/webrtc/werift/acknowledge.ts"
 import * as WebRtcWerift from "../../src/services/WebRtcWerift.ts"
 import { both, carriesPackets, flushesAtClose, negotiates, restarts, tricklesAtOnce } from "./webrtc/conformance.ts"
 
@@ -26,8 +28,8 @@ describe("withoutDefaultStun", () => {
   })
 })
 
-/** Two connected ends of werift's own. */
-const connected = async () => {
+/** Two connected ends of werift's own; `prepare` gets both before they negotiate. */
+const connected = async (prepare = (_a: RTCPeerConnection, _b: RTCPeerConnection) => {}) => {
   const [a, b] = [new RTCPeerConnection({ iceServers: [] }), new RTCPeerConnection({ iceServers: [] })]
   const channel = a.createDataChannel("messages")
   const arrived = new Promise<string>((resolve) =>
@@ -35,6 +37,7 @@ const connected = async () => {
   )
   await a.setLocalDescription(await a.createOffer())
   await b.setRemoteDescription({ type: "offer", sdp: a.localDescription?.sdp ?? "" })
+  prepare(a, b)
   await b.setLocalDescription(await b.createAnswer())
   await a.setRemoteDescription({ type: "answer", sdp: b.localDescription?.sdp ?? "" })
   if (channel.readyState !== "open") await channel.stateChanged.watch((state) => state === "open")
@@ -79,5 +82,71 @@ describe("speedUp", () => {
     const unconnected = new RTCPeerConnection({ iceServers: [] })
     assert.isFalse(speedUp(unconnected))
     await unconnected.close()
+  })
+})
+
+describe("acknowledge", () => {
+  /** What is lost where the numbers of packets get another digit, or begin again. */
+  const crossings = [{ first: 999_999_990, lost: 999_999_999 }, { first: 2 ** 32 - 10, lost: 2 ** 32 - 1 }]
+
+  for (const { first, lost } of crossings) {
+    it(`acknowledges everything when packet ${lost} is lost`, async () => {
+      const gaps: Array<unknown> = []
+      let sender: object = {}
+      const { a, b, channel } = await connected((a, b) => {
+        assert.isTrue(acknowledge(b))
+        const [from, to] = [a.sctpTransport?.sctp, b.sctpTransport?.sctp]
+        assert.isDefined(from)
+        assert.isDefined(to)
+        sender = from
+        for (const [name, value] of Object.entries({ localTsn: first, reconfigRequestSeq: first })) {
+          Reflect.set(from, name, value)
+        }
+        for (const name of ["lastSackedTsn", "advancedPeerAckTsn"]) Reflect.set(from, name, first - 1)
+        let isLost = false
+        const send = from.sendChunk.bind(from)
+        from.sendChunk = async (chunk) => {
+          if ("tsn" in chunk && chunk.tsn === lost && !isLost) isLost = true
+          else await send(chunk)
+        }
+        const answer = to.sendChunk.bind(to)
+        to.sendChunk = async (chunk) => {
+          await answer(chunk)
+          if ("gaps" in chunk) gaps.push(...[chunk.gaps].flat())
+        }
+      })
+      const count = 40
+      const heard: Array<string> = []
+      const all = new Promise<void>((resolve) => {
+        for (const { onMessage } of Object.values(b.sctpTransport?.dataChannels ?? {})) {
+          onMessage.subscribe((data) => {
+            heard.push(data.toString())
+            if (heard.length === count) resolve()
+          })
+        }
+      })
+      for (let n = 0; n < count; n++) channel.send(String(n))
+      await all
+      assert.deepStrictEqual(heard, Array.from({ length: count }, (_, n) => String(n)))
+      // From the packet after the lost one on: 2 after the last that came in order.
+      assert.deepStrictEqual(gaps[0], [2, 2])
+      const unacknowledged = () => [Reflect.get(sender, "sentQueue")].flat().length
+      for (let waits = 0; waits < 100 && unacknowledged() > 0; waits++) await sleep(20)
+      assert.strictEqual(unacknowledged(), 0)
+      await Promise.all([a.close(), b.close()])
+    }, 20_000)
+  }
+
+  it("leaves what it does not know as it is, and says so", async () => {
+    const connection = new RTCPeerConnection({ iceServers: [] })
+    assert.isFalse(acknowledge(connection))
+    connection.createDataChannel("messages")
+    await connection.createOffer()
+    const sctp = connection.sctpTransport?.sctp
+    assert.isDefined(sctp)
+    Reflect.set(sctp, "sackMisOrdered", [])
+    assert.isFalse(acknowledge(connection))
+    assert.isFalse(Object.hasOwn(sctp, "markReceived"))
+    await connection.close()
   })
 })

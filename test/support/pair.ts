@@ -49,6 +49,7 @@ export const pair = Effect.fnUntraced(function*(a: PeerId, b: PeerId) {
       news: yield* Queue.unbounded<MembershipNews>(),
       foreign: Effect.succeed(0),
       announce: Effect.void,
+      report: () => Effect.void,
       send: (signal) =>
         Effect.sync(() => {
           if (signal.type === "offer") offers++

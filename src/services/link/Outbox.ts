@@ -60,6 +60,12 @@ export interface Limit {
 /** What the lane for bulk holds: enough to keep the writer busy while a sender is woken. @category constants */
 export const bulk: Limit = { bytes: 64 * 1024, frames: 64 }
 
+/**
+ * Small messages are let in many at a time, since to wait and to be woken costs more than to send one; bulk as soon as there
+ * is room, since its lane is short.
+ */
+const resumeAt = { messages: 0.5, bulk: 1 } as const
+
 /** One of the lanes. */
 interface Lane {
   tryOffer(parcel: Parcel): boolean
@@ -69,8 +75,11 @@ interface Lane {
   close(error: LinkClosed): void
 }
 
-/** An empty lane that holds up to `limit`, or a single parcel of any size. */
-const makeLane = (limit: Limit, appended: () => void): Lane => {
+/**
+ * An empty lane that holds up to `limit`, or a single parcel of any size. Those who wait for room are let in once no more
+ * than a share of it, `resumeAt`, is taken.
+ */
+const makeLane = (limit: Limit, resumeAt: number, appended: () => void): Lane => {
   const parcels: Array<Parcel> = []
   const waiting = new Set<Waiting>()
   let head = 0
@@ -79,11 +88,21 @@ const makeLane = (limit: Limit, appended: () => void): Lane => {
 
   const size = () => parcels.length - head
   const full = () => size() > 0 && (bytes >= limit.bytes || size() >= limit.frames)
+  const roomy = () => size() === 0 || (bytes <= limit.bytes * resumeAt && size() <= limit.frames * resumeAt)
 
   const append = (parcel: Parcel): void => {
     parcels.push(parcel)
     bytes += parcel.bytes
     appended()
+  }
+
+  const admit = (): void => {
+    for (const sender of waiting) {
+      if (full()) break
+      waiting.delete(sender)
+      append(sender.parcel)
+      Deferred.doneUnsafe(sender.accepted, Effect.void)
+    }
   }
 
   const tryOffer = (parcel: Parcel): boolean => {
@@ -114,12 +133,7 @@ const makeLane = (limit: Limit, appended: () => void): Lane => {
         parcels.splice(0, head)
         head = 0
       }
-      for (const sender of waiting) {
-        if (full()) break
-        waiting.delete(sender)
-        append(sender.parcel)
-        Deferred.doneUnsafe(sender.accepted, Effect.void)
-      }
+      if (waiting.size > 0 && roomy()) admit()
       return parcel
     },
     close: (error) => {
@@ -153,8 +167,8 @@ export const make = (limit: Limit): Outbox => {
     for (const drainer of woken) Deferred.doneUnsafe(drainer, Effect.void)
   }
 
-  const messages = makeLane(limit, wakeTaker)
-  const inBulk = makeLane(bulk, wakeTaker)
+  const messages = makeLane(limit, resumeAt.messages, wakeTaker)
+  const inBulk = makeLane(bulk, resumeAt.bulk, wakeTaker)
 
   const next = (): Parcel | undefined => {
     const [first, second] = wasBulk ? [messages, inBulk] : [inBulk, messages]

@@ -71,15 +71,20 @@ export const fewestKnown = 8
 export const round = 10_000
 
 /**
- * How long nothing may have changed before rounds take `calmRounds` times as long: frames that say nothing new are what an
- * idle network costs.
+ * The longest time between two rounds, of a network in which nothing changes: frames that say nothing new are what an idle
+ * network costs. Any change brings the next round within `round` again.
  *
  * @category constants
  */
-export const calmAfter = 60_000
+export const calmRound = 60_000
 
-/** @category constants */
-export const calmRounds = 2
+/**
+ * How much of the time for which nothing has changed a round takes: rounds grow from `round`, after a minute, to `calmRound`,
+ * after six.
+ *
+ * @category constants
+ */
+export const calmShare = 1 / 6
 
 /** By how much of a round its length varies at random, so that peers do not act in step. @category constants */
 export const roundJitter = 0.25
@@ -111,9 +116,17 @@ export const introductionDelay = 50
 
 /**
  * How old the last word of a peer may be before it is no longer counted on: a leaf set travels one hop a calm round, its
- * farthest member is 4 hops away, and the word about it may lose a round on the way.
+ * farthest member is 4 hops away, and the word about it may lose a round on the way. Word of a loss does not wait for that.
  */
-export const wordLives = 150_000
+export const wordLives = 400_000
+
+/**
+ * How long after word of a neighbour's loss we contradict it, if our link to it stands then: all who are linked to a peer
+ * that is gone notice it within a period of their probes, which is 2 s.
+ *
+ * @category constants
+ */
+export const refuteAfter = 3_000
 
 /**
  * How long a link is under way before another peer is dialled as well. Linking takes 0.2 to 2 s.
@@ -138,6 +151,14 @@ export const rest = 1_500
 
 /** The longest time that a peer is left alone. @category constants */
 export const restCap = 60_000
+
+/**
+ * The longest time that a peer is left alone which refused us, while we have the links that we need: it is full, and it will
+ * dial us when it wants us for its ring. With half as much more at random still less than `wordLives`: a refusal is word, too.
+ *
+ * @category constants
+ */
+export const refusedCap = 240_000
 
 /** Failures in a row after which a candidate is forgotten, until somebody speaks of it again. @category constants */
 export const maxFailures = 5
@@ -197,7 +218,8 @@ export const hubPause = 2_000
 export const pigeonLinks = 2
 
 /**
- * How often the peer that a component is named after renews the name: with its rounds. It is void after this long.
+ * How long the name of a component lives that is not renewed. The peer that it names renews it with its rounds, and all
+ * others pass that on at once, so that two calm rounds may be missed.
  *
  * @category constants
  */

@@ -395,6 +395,11 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
     news: member.news,
     foreign: Effect.sync(() => members.foreign - foreignBefore),
     announce: throughHub(member, (connection) => announce(connection, member.networkName)),
+    report: (label) =>
+      throughHub(
+        member,
+        (connection) => connection.send({ type: "ping", data: { label }, networkName: member.networkName })
+      ),
     send: (signal) =>
       throughHub(member, (connection) => connection.send({ ...signal, networkName: member.networkName }))
   })

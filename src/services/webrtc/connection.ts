@@ -2,6 +2,7 @@
  * A connection over anything that looks like an `RTCPeerConnection`: what browsers and werift have in common, and
  * all that has to be done with it. The two layers only make the native object and say how it differs.
  */
+import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -91,6 +92,11 @@ export interface Engine<C extends NativeChannel> {
   readonly lowWaterMark: number
   /** How long an answerer keeps the offerer's candidates to itself, so that it is found before it looks. Default: not at all. */
   readonly headStart?: Duration.Input
+  /**
+   * For an engine whose other side may lose, when the connection closes, what it has received and not yet taken: settles
+   * once the other side has closed it, and there is nothing left to lose.
+   */
+  readonly parted?: Promise<unknown>
 }
 
 // ---------------------------------------------------------------------------------------------------
@@ -100,11 +106,41 @@ export interface Engine<C extends NativeChannel> {
 /** How long the last packets may take to leave, and a channel to close, when a connection is closed. */
 const closingTime = "500 millis"
 
+/** How long the other side has, after the channel, to close the connection itself, where that matters. */
+const partingTime = "200 millis"
+
 /** How long the engine may take to let go of a closed connection's sockets. */
 const releaseTime = "500 millis"
 
 /** Candidates kept for a description that has not come; an honest side has a dozen. */
 const maxEarly = 64
+
+// ---------------------------------------------------------------------------------------------------
+// the life of a connection
+// ---------------------------------------------------------------------------------------------------
+
+/** An engine's channel, and how to hear no more of it. */
+interface Attached<C> {
+  readonly native: C
+  detach(): void
+}
+
+/** How far a connection has come. Its handlers hear of a channel while it is `Open`, and of nothing once it is `Closed`. */
+type Life<C> = Data.TaggedEnum<{
+  /** Without a channel: the other side is to make it. */
+  Waiting: {}
+  /** The channel is there and carries nothing yet. */
+  Opening: { readonly channel: Attached<C> }
+  Open: { readonly channel: Attached<C> }
+  /** The channel is closed; the connection is still ours. */
+  Ended: {}
+  /** Its scope is closed. */
+  Closed: {}
+}>
+interface LifeDefinition extends Data.TaggedEnum.WithGenerics<1> {
+  readonly taggedEnum: Life<this["A"]>
+}
+const Life = Data.taggedEnum<LifeDefinition>()
 
 // ---------------------------------------------------------------------------------------------------
 // the connection
@@ -125,8 +161,9 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
   const { native } = engine
   const scope = yield* Effect.scope
 
-  let state: ConnectionState | "new" = "new"
-  let channel: { readonly native: C; detach(): void } | undefined
+  let life: Life<C> = Life.Waiting()
+  /** What the handlers were told last. */
+  let told: ConnectionState | "new" = "new"
   /** Local candidates that wait until their description is returned. */
   let withheld: Array<NativeCandidate> | undefined
   /** The other side's candidates that came before its description. */
@@ -134,39 +171,40 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
   let remoteSdp: string | undefined
   const mayLook = Latch.makeUnsafe(role === "offerer" || engine.headStart === undefined)
 
+  /** Nothing is of use any more: our scope is closed, or the engine has said that the connection is. */
+  const isClosed = () => life._tag === "Closed" || told === "closed"
+
   const onCandidate = ({ candidate }: NativeEvents["icecandidate"]) => {
-    if (state === "closed" || !candidate || candidate.candidate === "") return
+    if (isClosed() || !candidate || candidate.candidate === "") return
     if (withheld === undefined) handlers.onCandidate(toCandidate(candidate))
     else withheld.push(candidate)
   }
 
   const onState = () => {
     const now = engine.state()
-    if (state === "closed" || now === state || now === "new") return
-    state = now
+    if (isClosed() || now === told || now === "new") return
+    told = now
     handlers.onState(now)
   }
 
   const onChannel = ({ channel: found }: NativeEvents["datachannel"]) => {
-    if (state === "closed") return
-    if (role === "offerer" || channel !== undefined || found.label !== channelLabel || !engine.isChannel(found)) {
-      found.close()
-    } else {
+    if (isClosed()) return
+    if (life._tag === "Waiting" && role === "answerer" && found.label === channelLabel && engine.isChannel(found)) {
       attach(found)
+    } else {
+      found.close()
     }
   }
 
   const attach = (native: C) => {
     native.bufferedAmountLowThreshold = engine.lowWaterMark
-    /** What the handlers know of the channel. Once it has ended, they hear no more of it. */
-    let phase: "opening" | "open" | "ended" = "opening"
     const waiting = new Set<() => void>()
     const wake = () => {
       for (const resume of waiting) resume()
       waiting.clear()
     }
     const gone = new LinkClosed({ peerId, reason: "the data channel is closed" })
-    const carries = () => phase !== "ended" && native.readyState === "open"
+    const carries = () => life._tag === "Open" && native.readyState === "open"
     /** Hands a packet over, or says why that cannot be. */
     const hand = (packet: Packet): LinkClosed | undefined => {
       if (!carries()) return gone
@@ -196,46 +234,43 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
         }).pipe(Effect.andThen(Effect.yieldNow))
       })
     }
+    const detach = () => {
+      native.removeEventListener("open", onOpen)
+      native.removeEventListener("message", onMessage)
+      native.removeEventListener("bufferedamountlow", wake)
+      native.removeEventListener("close", onClose)
+      wake()
+    }
     const onOpen = () => {
-      if (phase !== "opening") return
-      phase = "open"
+      if (life._tag !== "Opening") return
+      life = Life.Open({ channel: life.channel })
       engine.prepare(native)
       handlers.onOpen(port)
     }
     const onMessage = ({ data }: NativeChannelEvents["message"]) => {
       const packet = toPacket(data)
-      if (packet === undefined || phase === "ended") return
+      if (packet === undefined) return
       // An engine may deliver before it says that the channel is open.
       onOpen()
-      handlers.onPacket(packet)
+      if (life._tag === "Open") handlers.onPacket(packet)
     }
     const onClose = () => {
-      const before = phase
-      phase = "ended"
-      wake()
-      if (before === "open") handlers.onClose()
+      const before = life._tag
+      life = Life.Ended()
+      detach()
+      if (before === "Open") handlers.onClose()
     }
     native.addEventListener("open", onOpen)
     native.addEventListener("message", onMessage)
     native.addEventListener("bufferedamountlow", wake)
     native.addEventListener("close", onClose)
-    channel = {
-      native,
-      detach: () => {
-        phase = "ended"
-        native.removeEventListener("open", onOpen)
-        native.removeEventListener("message", onMessage)
-        native.removeEventListener("bufferedamountlow", wake)
-        native.removeEventListener("close", onClose)
-        wake()
-      }
-    }
+    life = Life.Opening({ channel: { native, detach } })
     if (native.readyState === "open") onOpen()
   }
 
   const step = <A>(name: string, run: () => Promise<A>) =>
     Effect.suspend(() =>
-      state === "closed"
+      isClosed()
         ? Effect.fail(new WebRtcError({ step: name, cause: new Error("the connection is closed") }))
         : Effect.tryPromise({ try: run, catch: (cause) => new WebRtcError({ step: name, cause }) })
     )
@@ -273,7 +308,7 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
 
   const addCandidate = (candidate: Candidate): Effect.Effect<void> => {
     const { homing: _, ...init } = candidate
-    if (state === "closed" || init.candidate === "") return Effect.void
+    if (isClosed() || init.candidate === "") return Effect.void
     if (isEarly(candidate, remoteSdp)) {
       if (early.length < maxEarly) early.push(candidate)
       return Effect.void
@@ -288,20 +323,31 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
     )
   }
 
+  /** Takes leave of the channel, if there is one. */
+  const part = (life: Life<C>): Effect.Effect<void> => {
+    if (life._tag !== "Opening" && life._tag !== "Open") return Effect.void
+    const { channel } = life
+    channel.detach()
+    const { parted } = engine
+    const closing = within(closingTime, closeChannel(channel.native))
+    return life._tag === "Opening" || parted === undefined
+      ? closing
+      : Effect.andThen(closing, within(partingTime, Effect.tryPromise(() => parted)))
+  }
+
   native.addEventListener("icecandidate", onCandidate)
   native.addEventListener("connectionstatechange", onState)
   native.addEventListener("iceconnectionstatechange", onState)
   native.addEventListener("datachannel", onChannel)
   yield* Effect.addFinalizer(() =>
     Effect.suspend(() => {
-      state = "closed"
-      channel?.detach()
+      const before = life
+      life = Life.Closed()
       native.removeEventListener("icecandidate", onCandidate)
       native.removeEventListener("connectionstatechange", onState)
       native.removeEventListener("iceconnectionstatechange", onState)
       native.removeEventListener("datachannel", onChannel)
-      const closing = channel === undefined ? Effect.void : within(closingTime, closeChannel(channel.native))
-      return closing.pipe(
+      return part(before).pipe(
         Effect.andThen(within(releaseTime, Effect.tryPromise(() => engine.close())))
       )
     })

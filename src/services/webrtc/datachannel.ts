@@ -8,6 +8,8 @@
  *   a head start before it sends its own.
  * - Callbacks are queued by another thread, and objects of a closed connection throw. Nothing is called, and nobody is told
  *   anything, after the end; the connection is over once it has said so.
+ * - What came and waits for its turn is given up when the connection is closed from the other side. So who closes lets the
+ *   other side take everything first, and close the connection itself.
  * - ICE restarts are unknown to it, and are refused.
  */
 import type * as NodeDataChannel from "node-datachannel"
@@ -98,7 +100,8 @@ export const make = (module: Module, iceServers: ReadonlyArray<IceServer>): Engi
     },
     highWaterMark,
     lowWaterMark,
-    headStart
+    headStart,
+    parted: ended
   }
 }
 

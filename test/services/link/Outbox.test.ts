@@ -40,6 +40,21 @@ describe("Outbox", () => {
       assert.isUndefined(outbox.poll(short))
     }))
 
+  it.effect("lets in those who wait once it is half empty, not one for each that is taken", () =>
+    Effect.gen(function*() {
+      for (const limit of [{ bytes: 1000, frames: 8 }, { bytes: 8, frames: 1000 }]) {
+        const outbox = Outbox.make(limit)
+        for (let n = 0; n < 8; n++) yield* outbox.offer(parcel("x"))
+        const waiting = yield* outbox.offer(parcel("y")).pipe(Effect.forkChild({ startImmediately: true }))
+        for (let n = 0; n < 3; n++) yield* outbox.take
+        assert.isUndefined(waiting.pollUnsafe())
+        assert.isFalse(outbox.tryOffer(parcel("z")))
+        yield* outbox.take
+        yield* Fiber.join(waiting)
+        assert.strictEqual(outbox.size(), 5)
+      }
+    }))
+
   it.effect("suspends a sender when full by bytes, and lets a single large parcel through", () =>
     Effect.gen(function*() {
       const outbox = Outbox.make({ bytes: 10, frames: 100 })

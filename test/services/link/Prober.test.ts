@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
 import type { Packet } from "../../../src/domain/Frame.ts"
 import * as Probe from "../../../src/domain/Probe.ts"
 import { defaults } from "../../../src/services/link/LinkSettings.ts"
@@ -16,6 +17,8 @@ interface End {
   alive: boolean
   /** Hears, but its own time stands still, as in a tab in the background. */
   frozen: boolean
+  /** Does nothing at all, as on a laptop that sleeps; what came meanwhile is heard after the next beat. */
+  stalled: boolean
 }
 
 const [step, oneWay, beat] = [50, 100, 2000]
@@ -36,6 +39,7 @@ const link = (kinds: readonly [Kind, Kind] = ["new", "new"]) => {
       lostAt: undefined,
       alive: true,
       frozen: false,
+      stalled: false,
       prober: Prober.make({
         leads: kind === "old" || side === 0,
         channel: {
@@ -69,11 +73,12 @@ const link = (kinds: readonly [Kind, Kind] = ["new", "new"]) => {
   const run = (seconds: number) => {
     for (const until = now + 1000 * seconds; now < until;) {
       now += step
-      const due = queue.filter(({ at }) => at <= now)
-      queue = queue.filter(({ at }) => at > now)
+      const isDue = ({ at, to }: { readonly at: number; readonly to: 0 | 1 }) => at <= now && !ends[to].stalled
+      const due = queue.filter(isDue)
+      queue = queue.filter((one) => !isDue(one))
       for (const { probe, to } of due) if (ends[to].alive) hears[to]?.(probe)
       for (const [side, one] of ends.entries()) {
-        if (one.alive && !one.frozen && (now + 700 * side) % beat === 0) one.prober.beat(now)
+        if (one.alive && !one.frozen && !one.stalled && (now + 700 * side) % beat === 0) one.prober.beat(now)
       }
     }
   }
@@ -161,6 +166,30 @@ describe("a link's probes", () => {
     run(10)
     assert.isDefined(first.lostAt)
   })
+
+  const Stall = Schema.Tuple([
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 400 })),
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 800 }))
+  ])
+  it.prop(
+    "never let an end that stalls, however long and often, take the other for dead",
+    [Schema.Array(Stall).check(Schema.isBetweenLength(1, 12)), Schema.Literals([0, 1])],
+    ([stalls, side]) => {
+      const { ends, now, run } = link()
+      run(10)
+      for (const [wakes, sleeps] of stalls) {
+        run((wakes * step) / 1000)
+        ends[side].stalled = true
+        run((sleeps * step) / 1000)
+        // It wakes with a beat, before it hears what came.
+        ends[side].prober.beat(now())
+        ends[side].stalled = false
+      }
+      run(20)
+      assert.isUndefined(ends[side].lostAt)
+    },
+    { arbitrary: { seed: 9, runs: 200 } }
+  )
 
   it("are not answered to a neighbour that asks and does not read", () => {
     const { ends: [first], run, stuff } = link()

@@ -76,6 +76,63 @@ describe("Overlay", () => {
     assert.isAtMost(asked.length, 25)
   })
 
+  it("goes to the hub although somebody is being dialled, once that takes long", () => {
+    const it = overlay()
+    introduce(it, peers(1, 2))
+    assert.strictEqual(it.underway, 1)
+    const asked: Array<number> = []
+    for (let now = start; now < start + 10_000; now += 100) {
+      if (it.dueAt <= now && only(it.handle(Event.Due({ now })), "AskHub").length > 0) asked.push(now - start)
+    }
+    assert.strictEqual(it.underway, 1)
+    assert.isAtLeast(asked[0] ?? 0, Rules.slowDial)
+    assert.isAtMost(asked.length, 3)
+  })
+
+  it("asks one that has no room seldom, while it has the links that it needs", () => {
+    const it = overlay()
+    for (const one of peers(1, 5)) open(it, one, start)
+    let dials = 0
+    const take = (commands: ReadonlyArray<Command>, now: number) => {
+      for (const { peer } of only(commands, "Dial")) {
+        dials++
+        take(it.handle(Event.LinkFailed({ now, peer, reason: "refused" })), now)
+      }
+    }
+    take(introduce(it, [peer(7)]), start)
+    for (let now = start + 1000; now < start + 3_600_000; now += 1000) {
+      if (it.dueAt <= now) take(it.handle(Event.Due({ now })), now)
+    }
+    assert.isAtLeast(dials, 10)
+    assert.isAtMost(dials, 30)
+  })
+
+  it("contradicts word of a neighbour's loss while the link to it stands", () => {
+    const it = overlay()
+    const ring = peers(1, 60).toSorted()
+    const linked = [...ring.slice(0, 2), ...ring.slice(-2)]
+    for (const one of linked) open(it, one, start)
+    it.handle(Event.Due({ now: start + 1000 }))
+    const [from, other] = linked
+    if (from === undefined || other === undefined) return assert.fail()
+    const told = (begin: number, until: number) => {
+      const to = new Set<PeerId>()
+      for (let now = begin; now < until; now += 50) {
+        if (it.dueAt > now) continue
+        for (const sent of only(it.handle(Event.Due({ now })), "Send")) {
+          if (sent.frame.type === "neighbours" && sent.frame.links.includes(other)) to.add(sent.to)
+        }
+      }
+      return to
+    }
+    // The round is over, and the next one is not near.
+    told(start + 1000, start + 12_500)
+    const now = start + 12_500
+    it.handle(Event.FrameCame({ now, from, frame: word({ lost: [other], lostAges: [0] }) }))
+    assert.strictEqual(told(now, now + Rules.refuteAfter - 100).size, 0)
+    assert.sameMembers(Array.from(told(now + Rules.refuteAfter, now + Rules.refuteAfter + 500)), linked)
+  })
+
   it("lets a spare link go for a ring neighbour, names others, and never drops below two", () => {
     const it = overlay(3, 1)
     const ring = peers(1, 60).toSorted()

@@ -101,6 +101,52 @@ describe("a network of 100", () => {
     }
   })
 
+  it("does not take a peer for dead because one of its links broke", () => {
+    const model = grow(100, "burst", { seed: 13 })
+    model.run(300_000)
+    const [one, other] = Measures.ringOrder(model.living).slice(40, 42)
+    assert(one !== undefined && other !== undefined)
+    const ids = [one.id, other.id]
+    const near = model.living.filter(({ id, overlay }) => {
+      const { clockwise, counter } = overlay.leafSet(model.now)
+      return !ids.includes(id) && ids.every((peer) => clockwise.includes(peer) || counter.includes(peer))
+    })
+    assert.isAtLeast(near.length, 10)
+    const wrong = () =>
+      near.filter(({ overlay }) => {
+        const { clockwise, counter } = overlay.leafSet(model.now)
+        return !ids.every((peer) => clockwise.includes(peer) || counter.includes(peer))
+      }).length
+    model.snap(one, other)
+    let peerSeconds = 0
+    for (let seconds = 0; seconds < 300; seconds++) {
+      model.run(1000)
+      peerSeconds += wrong()
+      if (seconds >= 20) assert.strictEqual(wrong(), 0, `after ${seconds} s`)
+    }
+    assert.isAtMost(peerSeconds, 60)
+    // And once it can be linked again, it is.
+    model.heal()
+    model.run(90_000)
+    assert.strictEqual(Measures.ringShare(model, 2), 1)
+  })
+
+  it("says little while nothing changes, and keeps one name", () => {
+    const model = grow(100, "burst", { seed: 14 })
+    model.run(600_000)
+    const frames = model.frames
+    for (let minute = 0; minute < 30; minute++) {
+      model.run(60_000)
+      assert.strictEqual(Measures.labels(model).size, 1)
+    }
+    // 8 links, each told once a minute, and what looks for places.
+    assert.isAtMost((model.frames - frames) / 100 / 30, 16)
+    for (const { overlay } of model.living) {
+      const { clockwise, counter } = overlay.leafSet(model.now)
+      assert.deepStrictEqual([clockwise.length, counter.length], [8, 8])
+    }
+  })
+
   it("goes on when peers leave politely, one after the other", () => {
     const model = grow(100, "burst", { seed: 10 })
     model.run(60_000)

@@ -244,7 +244,7 @@ export const carriesPackets = (engines: Engines): void => {
     }), live)
 }
 
-/** What an engine does that sends, before it closes, what was written. A link that says farewell does not need it. */
+/** What every engine does too, once it closes: a neighbour that is told to go may send its last words and be gone. */
 export const flushesAtClose = (engines: Engines): void => {
   it.live("sends what was written before it closes", () =>
     Effect.gen(function*() {

@@ -237,6 +237,16 @@ export class Model {
     }
   }
 
+  /** Breaks the link between two peers, and lets none come about between them until `heal`. */
+  snap(one: Peer, other: Peer): void {
+    const wire = one.wires.get(other.id)
+    if (wire === undefined) return
+    this.isCut = (a, b) => wire.ends.includes(a) && wire.ends.includes(b)
+    this.#end(wire)
+    this.#give(one, Event.LinkClosed({ now: this.now, peer: other.id }))
+    this.#give(other, Event.LinkClosed({ now: this.now, peer: one.id }))
+  }
+
   heal(): void {
     this.isCut = () => false
   }
