@@ -17,6 +17,7 @@ import { receive, send } from "./commands/files.ts"
 import { hub } from "./commands/hub.ts"
 import { networks } from "./commands/networks.ts"
 import { peer } from "./commands/peer.ts"
+import * as Insistence from "./Insistence.ts"
 import * as Package from "./Package.ts"
 import { presenter } from "./Presenter.ts"
 
@@ -47,6 +48,7 @@ const leave = (code: number) =>
 const teardown: Runtime.Teardown = (exit) =>
   Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? leave(0) : Runtime.defaultTeardown(exit, leave)
 
+Insistence.heed()
 Package.version.pipe(
   Effect.flatMap((version) => Command.run(homing, { version })),
   Effect.provide([NodeServices.layer, CliOutput.layerPresenter(presenter), logging]),

@@ -5,19 +5,24 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import type * as Headers from "effect/http/Headers"
+import * as HttpMiddleware from "effect/http/HttpMiddleware"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpStaticServer from "effect/http/HttpStaticServer"
 import * as Layer from "effect/Layer"
 import type { Listing } from "./Directory.ts"
+import { type Health, HubApi } from "./http/Api.ts"
+import * as Docs from "./http/Docs.ts"
 import type { HubSettings } from "./Options.ts"
+import type { Others } from "./Others.ts"
 import type { HubStats } from "./Traffic.ts"
 
 /** What is there when no page is. */
 const text = `This is a Homing hub: peers meet here, over WebSocket, before they talk to each other directly.
-Give a peer this address, and see /health for how the hub is and /networks for the networks here.
+Give a peer this address. See /health for how the hub is, /networks for the networks here, and /docs for the rest.
 `
 
 const page = HttpServerResponse.text(text)
@@ -25,34 +30,61 @@ const noSuchPage = HttpServerResponse.text(text, { status: 404 })
 
 const isoTime = Effect.map(Clock.currentTimeMillis, (now) => new Date(now).toISOString())
 
-/** The fields and their meaning are PeerPigeon's. */
-const health = (stats: Effect.Effect<HubStats>) =>
-  Effect.gen(function*() {
-    const { connections, networks, peers, uptime } = yield* stats
-    return HttpServerResponse.jsonUnsafe({
-      status: "healthy",
-      timestamp: yield* isoTime,
-      uptime: Duration.toSeconds(uptime),
-      isHub: false,
-      connections,
-      peers,
-      hubs: 0,
-      networks,
-      memory: process.memoryUsage()
-    })
-  })
+/** What the hub knows of itself. @category models */
+export interface Sources {
+  readonly stats: Effect.Effect<HubStats>
+  readonly listing: Effect.Effect<Listing>
+  readonly others: Effect.Effect<Others>
+  readonly draining: Effect.Effect<boolean>
+  /** The metrics, as Prometheus reads them. */
+  readonly metrics: Effect.Effect<string>
+}
 
-/** A hub on its own knows no other. */
-const hubs = Effect.gen(function*() {
-  return HttpServerResponse.jsonUnsafe({ timestamp: yield* isoTime, totalHubs: 0, hubs: [] })
-})
+const draining = "the hub is about to stop"
 
-/** Where peers meet here, as far as it may be known. */
-const networks = (listing: Effect.Effect<Listing>) =>
-  Effect.gen(function*() {
-    const { networks, total } = yield* listing
-    return HttpServerResponse.jsonUnsafe({ timestamp: yield* isoTime, totalNetworks: total, networks })
-  })
+/** What is wrong, the worst first. */
+const assess = (isDraining: boolean, { health }: Others): Pick<Health, "status" | "ready" | "problem"> =>
+  isDraining
+    ? { status: "draining", ready: false, problem: draining }
+    : health._tag === "Degraded"
+    // Its own peers are served: were it not ready, an engine that fails would take every hub away at once.
+    ? { status: "degraded", ready: true, problem: health.problem }
+    : { status: "healthy", ready: true }
+
+const handlers = (sources: Sources) =>
+  HttpApiBuilder.group(HubApi, "hub", (handlers) =>
+    handlers.handleAll({
+      health: Effect.fnUntraced(function*() {
+        const { connections, networks, peers, uptime } = yield* sources.stats
+        const others = yield* sources.others
+        return {
+          ...assess(yield* sources.draining, others),
+          live: true,
+          timestamp: yield* isoTime,
+          uptime: Duration.toSeconds(uptime),
+          isHub: others.hubs.length > 0,
+          connections,
+          peers,
+          hubs: others.hubs.length,
+          networks,
+          memory: { ...process.memoryUsage() }
+        }
+      }),
+      live: () => Effect.succeed({ live: true } as const),
+      ready: Effect.fnUntraced(function*() {
+        if (yield* sources.draining) return yield* Effect.fail({ ready: false, problem: draining } as const)
+        return { ready: true } as const
+      }),
+      hubs: Effect.fnUntraced(function*() {
+        const { hubs } = yield* sources.others
+        return { timestamp: yield* isoTime, totalHubs: hubs.length, hubs }
+      }),
+      networks: Effect.fnUntraced(function*() {
+        const { networks, total } = yield* sources.listing
+        return { timestamp: yield* isoTime, totalNetworks: total, networks }
+      }),
+      metrics: () => sources.metrics
+    }))
 
 /** The files of a directory; a file that is not there, or is none, is not found. */
 const files = (directory: string) =>
@@ -75,29 +107,22 @@ const cors = (origin: string) => {
   return { preflight, allow: HttpServerResponse.setHeaders(allowed) }
 }
 
-/** What the hub knows of itself. @category models */
-export interface Sources {
-  readonly stats: Effect.Effect<HubStats>
-  readonly listing: Effect.Effect<Listing>
-}
-
 /**
- * The handler of the requests that are no upgrades: `GET /health`, `GET /hubs`, `GET /networks`, and the files of
- * `assets`.
+ * The handler of the requests that are no upgrades: those of `HubApi`, its document at `/openapi.json` and as a page at
+ * `/docs`, and the files of `assets`. Each request is a span.
  *
  * @category constructors
  */
 export const make = Effect.fnUntraced(function*(
-  { listing, stats }: Sources,
+  sources: Sources,
   settings: Pick<HubSettings, "assets" | "corsOrigin">
 ) {
   const { allow, preflight } = cors(settings.corsOrigin)
   const everythingElse = settings.assets === undefined ? Effect.succeed(noSuchPage) : yield* files(settings.assets)
 
   const routes = Layer.mergeAll(
-    HttpRouter.add("GET", "/health", health(stats)),
-    HttpRouter.add("GET", "/hubs", hubs),
-    HttpRouter.add("GET", "/networks", networks(listing)),
+    HttpApiBuilder.layer(HubApi, { openapiPath: "/openapi.json" }).pipe(Layer.provide(handlers(sources))),
+    HttpRouter.add("GET", "/docs", yield* Docs.make),
     HttpRouter.add(
       "GET",
       "/",
@@ -109,7 +134,8 @@ export const make = Effect.fnUntraced(function*(
 
   const app = (yield* HttpRouter.toHttpEffect(routes)).pipe(
     Effect.catch((error) => HttpServerRespondable.toResponseOrElse(error, noSuchPage)),
-    Effect.map(allow)
+    Effect.map(allow),
+    HttpMiddleware.tracer
   )
   return yield* NodeHttpServer.makeHandler(app, { scope: yield* Effect.scope })
 }, Effect.provide(NodeHttpServer.layerHttpServices))

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { InvalidInput } from "../domain/Errors.ts"
+import { HubAddress, maxAlternatives, maxIceServers, StunUrl, TurnUrl } from "../domain/Signal.ts"
 import * as Addresses from "./Addresses.ts"
 import * as Limits from "./Limits.ts"
 
@@ -11,7 +12,7 @@ import * as Limits from "./Limits.ts"
 export const secretBytes = 32
 
 const withDefault = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
-  schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
+  schema.pipe(Schema.withDecodingDefault(Effect.succeed(value)))
 
 const Count = Schema.Int.check(Schema.isGreaterThan(0, { expected: "a whole number above 0" }))
 const Period = Schema.Duration.check(
@@ -93,12 +94,12 @@ export const HubOptions = Schema.Struct({
    * The origins of pages that may connect, such as `https://example.org`; others are refused with HTTP status 403.
    * Programs that are no browsers send none and are not concerned. Default any.
    */
-  allowedOrigins: Schema.optionalKey(Schema.Array(Origin)),
+  allowedOrigins: Schema.optional(Schema.Array(Origin)),
   /**
    * The secret, of at least 32 bytes, by which tokens are signed that peers need to come in. Default none: anybody may.
    * See docs/admission.md.
    */
-  peerTokenSecret: Schema.optionalKey(Secret),
+  peerTokenSecret: Schema.optional(Secret),
   /** How long a connection may be silent before it is asked for a sign of life. Default 30 s. */
   heartbeat: withDefault(Period, Duration.seconds(30)),
   /** How long a sign of life may take before the connection counts as dead. Default 10 s. */
@@ -113,10 +114,43 @@ export const HubOptions = Schema.Struct({
   /** The origin that pages may ask the HTTP side from. Default `*`, any. */
   corsOrigin: withDefault(Schema.NonEmptyString, "*"),
   /** The directory whose files are served over HTTP, `index.html` at `/`. Default none. */
-  assets: Schema.optionalKey(Schema.NonEmptyString)
-})
+  assets: Schema.optional(Schema.NonEmptyString),
+  /**
+   * A file with the certificate, and those that vouch for it, in PEM. With `tlsKey` it makes the hub speak `wss:` and
+   * `https:` only; both are read again every hour. Default none.
+   */
+  tlsCert: Schema.optional(Schema.NonEmptyString),
+  /** A file with the certificate's private key in PEM. Default none. */
+  tlsKey: Schema.optional(Schema.NonEmptyString),
+  /** STUN servers that peers are told to use, such as `stun:stun.example.org:3478`. Default none. */
+  stun: withDefault(Schema.Array(StunUrl).check(Schema.isMaxLength(maxIceServers)), []),
+  /** TURN servers that peers are told to use, such as `turn:turn.example.org:3478`. They need `turnSecret`. Default none. */
+  turn: withDefault(Schema.Array(TurnUrl).check(Schema.isMaxLength(maxIceServers)), []),
+  /** The secret shared with the TURN servers (coturn's `static-auth-secret`). Default none. */
+  turnSecret: Schema.optional(Schema.RedactedFromValue(Schema.NonEmptyString, { label: "turnSecret" })),
+  /** How long TURN credentials are good for; peers get new ones at half time. Default 1 hour. */
+  turnLifetime: withDefault(Period, Duration.hours(1)),
+  /** Hubs that peers are sent to when this one drains, `ws:` or `wss:` URLs. Default none. */
+  moveTo: withDefault(Schema.Array(HubAddress).check(Schema.isMaxLength(maxAlternatives)), []),
+  /** How long a drain waits for negotiations under way before it ends them. Default 5 s. */
+  drainPatience: withDefault(Period, Duration.seconds(5))
+}).check(
+  Schema.makeFilter(({ tlsCert, tlsKey }) =>
+    (tlsCert === undefined) === (tlsKey === undefined)
+      ? undefined
+      : {
+        path: [tlsCert === undefined ? "tlsCert" : "tlsKey"],
+        issue: "a certificate and its key belong together: expected both files, or neither"
+      }
+  ),
+  Schema.makeFilter(({ turn, turnSecret }) =>
+    turn.length === 0 || turnSecret !== undefined
+      ? undefined
+      : { path: ["turnSecret"], issue: "expected the secret of the TURN servers, since there are such" }
+  )
+)
 
-/** The options as one gives them: all optional. @category models */
+/** The options as one gives them: all optional, and `undefined` is as good as left out. @category models */
 export type HubOptions = typeof HubOptions.Encoded
 
 /** The options as the hub uses them: all present. @category models */

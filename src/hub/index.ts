@@ -1,7 +1,8 @@
 /**
  * A hub to run inside a program of one's own. The public face of `homing/hub`.
  */
-export { Hub } from "./Hub.ts"
+export { Hub, type HubError } from "./Hub.ts"
 export { HubCannotListen } from "./Listener.ts"
 export { HubOptions } from "./Options.ts"
+export { CertificateUnusable } from "./Tls.ts"
 export type { HubStats } from "./Traffic.ts"
