@@ -25,6 +25,7 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: [...heavy, "test/package/**"],
+          maxWorkers: "100%",
           sequence: { groupOrder: 0 }
         }
       },
