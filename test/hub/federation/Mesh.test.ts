@@ -1,0 +1,109 @@
+/** Hubs of the mesh backplane, in the simulated world. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as NetworkName from "../../../src/domain/NetworkName.ts"
+import { type HubPlan, make, simulate } from "../../support/federation/SimulatedTown.ts"
+import { until } from "../../support/federation/Town.ts"
+import { peer } from "../../support/simulation.ts"
+
+const start = Effect.fnUntraced(function*(
+  seed: string | number,
+  hubs: Readonly<Record<string, HubPlan>>,
+  options: { readonly fabric?: boolean } = {}
+) {
+  const town = yield* make({ seed, hubs, ...options })
+  yield* Effect.forEach(town.hubs, (hub) => hub.start, { discard: true })
+  return town
+})
+
+describe("hubs", () => {
+  it.effect("know each other when one was told of the other", () =>
+    simulate(
+      1,
+      Effect.gen(function*() {
+        const town = yield* start(1, { a: { bootstrap: [] }, b: { bootstrap: ["a"] } })
+        yield* until("a knows b and b knows a", () => town.hubs.every((hub) => hub.running.elsewhere.hubs.length === 1))
+        assert.deepStrictEqual(town.hub("a").running.elsewhere.hubs.map(({ connection, url }) => [connection, url]), [
+          ["websocket", "ws://b.test"]
+        ])
+      })
+    ))
+
+  it.effect("of different namespaces never connect, and both say why", () =>
+    simulate(
+      2,
+      Effect.gen(function*() {
+        const production = NetworkName.NetworkName.make("production")
+        const town = yield* start(2, { a: { bootstrap: ["b"] }, b: { bootstrap: ["a"], namespace: production } })
+        yield* town.elapse(60)
+        for (
+          const [name, other, ours, theirs] of [["a", "b", "pigeonhub-mesh", "production"], [
+            "b",
+            "a",
+            "production",
+            "pigeonhub-mesh"
+          ]] as const
+        ) {
+          const known = town.hub(name).running.elsewhere.hubs
+          assert.isTrue(known.every(({ connection }) => connection === "refused"))
+          const dialled = known.find(({ url }) => url === town.urlOf(other))
+          assert.include(dialled?.problem, ours)
+          assert.include(dialled?.problem, theirs)
+        }
+      })
+    ))
+
+  it.effect("forget a hub that lost its power within 15 s, and its peers, and know all when it is back", () =>
+    simulate(
+      3,
+      Effect.gen(function*() {
+        const town = yield* start(3, { a: { bootstrap: [] }, b: { bootstrap: ["a"] }, c: { bootstrap: ["b"] } })
+        const one = town.hub("a").running.arrive(peer(1))
+        const three = town.hub("c").running.arrive(peer(3))
+        yield* until("all know all", () => town.hubs.every((hub) => hub.running.elsewhere.hubs.length === 2))
+        one.say({ type: "announce", networkName: "chess" })
+        three.say({ type: "announce", networkName: "chess" })
+        yield* until("they are introduced", () => one.heard("peer-discovered", peer(3)).length > 0)
+        yield* town.powerCut("c")
+        const waited = yield* until("it is forgotten", () => one.heard("peer-disconnected", peer(3)).length > 0)
+        assert.isAtLeast(waited, 5000)
+        assert.isFalse(town.hub("a").running.elsewhere.hubs.some(({ url }) => url === town.urlOf("c")))
+        yield* town.hub("c").start
+        const again = town.hub("c").running.arrive(peer(3))
+        again.say({ type: "announce", networkName: "chess" })
+        yield* until(
+          "they are introduced again",
+          () => again.heard("peer-discovered", peer(1)).length > 0 && one.heard("peer-discovered", peer(3)).length > 1
+        )
+      })
+    ))
+  it.effect("move to WebRTC, keep a lifeline, and go on as before", () =>
+    simulate(
+      4,
+      Effect.gen(function*() {
+        const town = yield* start(4, {
+          a: { bootstrap: [] },
+          b: { bootstrap: ["a"] },
+          c: { bootstrap: ["a", "b"], migrationDelay: Duration.seconds(10) }
+        }, { fabric: true })
+        yield* until("all are linked over WebRTC", () =>
+          town.hubs.every((hub) =>
+            hub.running.elsewhere.hubs.length === 2 &&
+            hub.running.elsewhere.hubs.every(({ connection }) =>
+              connection === "webrtc"
+            )
+          ), 30)
+        yield* town.elapse(30)
+        const one = town.hub("b").running.arrive(peer(1))
+        const two = town.hub("c").running.arrive(peer(2))
+        one.say({ type: "announce", networkName: "chess" })
+        yield* town.elapse(1)
+        two.say({ type: "announce", networkName: "chess" })
+        yield* until("they are introduced", () =>
+          one.heard("peer-discovered", peer(2)).length > 0)
+        one.say({ type: "offer", networkName: "chess", targetPeerId: peer(2), data: { sdp: "v=0" } })
+        yield* until("the offer arrives", () => two.heard("offer", peer(1)).length === 1)
+      })
+    ))
+})
