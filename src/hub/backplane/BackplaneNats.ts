@@ -114,6 +114,10 @@ const open = ({ hub: self, namespace, url }: NatsOptions): Backplane["Service"][
       if (asked !== undefined && asked.startsWith(subjects.root)) {
         for (const reply of replies) publish(asked, reply, subjects.hub(self))
       }
+      // Whoever comes need not wait for the next beat.
+      for (const item of news) {
+        if (item._tag === "HubCame") publish(subjects.hub(item.hub), presence.beat(house.about()))
+      }
       house.hear(news)
     }
 
