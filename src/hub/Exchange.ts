@@ -3,6 +3,7 @@
  * A hub in memory runs on the same.
  */
 import { hubMesh, type NetworkName } from "../domain/NetworkName.ts"
+import type { PeerId } from "../domain/PeerId.ts"
 import type { House } from "./backplane/Backplane.ts"
 import * as Ties from "./backplane/Ties.ts"
 import * as Directory from "./Directory.ts"
@@ -33,11 +34,14 @@ export interface ExchangeOptions extends Registry.RegistryOptions {
   readonly now: () => number
   /** The network of the hubs, which no peer gets into, and nobody is told of. Default: `pigeonhub-mesh`. */
   readonly hubNetwork?: NetworkName
+  /** Called with a peer that is here and has come to another hub, too. */
+  readonly contested?: (peerId: PeerId) => void
 }
 
 /** An exchange that nobody has come to yet. @category constructors */
 export const make = (options: ExchangeOptions): Exchange => {
   const { hubNetwork = hubMesh, now } = options
+  const contested = options.contested === undefined ? {} : { contested: options.contested }
   const registry = Registry.make(options)
   const traffic = Traffic.make()
   const ties: Ties.Ties = Ties.make(() => router.guests)
@@ -52,7 +56,8 @@ export const make = (options: ExchangeOptions): Exchange => {
     traffic,
     now,
     elsewhere,
-    hubNetwork
+    hubNetwork,
+    ...contested
   })
   const visit: House["visit"] = (peerId, hear) => {
     const text = new TextDecoder()

@@ -11,6 +11,9 @@ import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpStaticServer from "effect/http/HttpStaticServer"
 import * as Layer from "effect/Layer"
+import type { NetworkName } from "../domain/NetworkName.ts"
+import type { PeerId } from "../domain/PeerId.ts"
+import type { Backplane, Health, HubView } from "./backplane/Backplane.ts"
 import type { Listing } from "./Directory.ts"
 import type { HubSettings } from "./Options.ts"
 import type { HubStats } from "./Traffic.ts"
@@ -25,27 +28,57 @@ const noSuchPage = HttpServerResponse.text(text, { status: 404 })
 
 const isoTime = Effect.map(Clock.currentTimeMillis, (now) => new Date(now).toISOString())
 
-/** The fields and their meaning are PeerPigeon's. */
-const health = (stats: Effect.Effect<HubStats>) =>
+/** What of a hub's surroundings may be known. @category models */
+export interface Surroundings {
+  readonly hub: PeerId
+  readonly kind: Backplane["Service"]["kind"]
+  readonly namespace: NetworkName
+  readonly hubs: ReadonlyArray<HubView>
+  readonly health: Health
+}
+
+/** The fields and their meaning are PeerPigeon's; `federation` is ours. */
+const health = ({ federation, stats }: Sources, isHub: boolean) =>
   Effect.gen(function*() {
     const { connections, networks, peers, uptime } = yield* stats
+    const { health, hubs, kind } = yield* federation
+    const isWell = health._tag === "Well"
     return HttpServerResponse.jsonUnsafe({
-      status: "healthy",
+      status: isWell ? "healthy" : "degraded",
       timestamp: yield* isoTime,
       uptime: Duration.toSeconds(uptime),
-      isHub: false,
+      isHub,
       connections,
       peers,
-      hubs: 0,
+      hubs: hubs.filter(({ connection }) => connection !== "refused").length,
       networks,
+      federation: { kind, degraded: !isWell, ...(isWell ? {} : { problem: health.problem }) },
       memory: process.memoryUsage()
     })
   })
 
-/** A hub on its own knows no other. */
-const hubs = Effect.gen(function*() {
-  return HttpServerResponse.jsonUnsafe({ timestamp: yield* isoTime, totalHubs: 0, hubs: [] })
-})
+const isoOf = (millis: number) => new Date(millis).toISOString()
+
+/** The other hubs that are known, those that are not connected with why. */
+const hubs = ({ federation }: Sources) =>
+  Effect.gen(function*() {
+    const { hub, hubs, namespace } = yield* federation
+    return HttpServerResponse.jsonUnsafe({
+      timestamp: yield* isoTime,
+      hubMeshNamespace: namespace,
+      hubId: hub,
+      totalHubs: hubs.filter(({ connection }) => connection !== "refused").length,
+      hubs: hubs.map(({ connection, hub, lastHeard, memberships, problem, url }) => ({
+        peerId: hub ?? null,
+        networkName: namespace,
+        connection,
+        url: url ?? null,
+        lastActivity: lastHeard === undefined ? null : isoOf(lastHeard),
+        memberships: memberships ?? 0,
+        problem: problem ?? null
+      }))
+    })
+  })
 
 /** Where peers meet here, as far as it may be known. */
 const networks = (listing: Effect.Effect<Listing>) =>
@@ -79,6 +112,7 @@ const cors = (origin: string) => {
 export interface Sources {
   readonly stats: Effect.Effect<HubStats>
   readonly listing: Effect.Effect<Listing>
+  readonly federation: Effect.Effect<Surroundings>
 }
 
 /**
@@ -88,16 +122,16 @@ export interface Sources {
  * @category constructors
  */
 export const make = Effect.fnUntraced(function*(
-  { listing, stats }: Sources,
-  settings: Pick<HubSettings, "assets" | "corsOrigin">
+  sources: Sources,
+  settings: Pick<HubSettings, "assets" | "corsOrigin" | "isHub">
 ) {
   const { allow, preflight } = cors(settings.corsOrigin)
   const everythingElse = settings.assets === undefined ? Effect.succeed(noSuchPage) : yield* files(settings.assets)
 
   const routes = Layer.mergeAll(
-    HttpRouter.add("GET", "/health", health(stats)),
-    HttpRouter.add("GET", "/hubs", hubs),
-    HttpRouter.add("GET", "/networks", networks(listing)),
+    HttpRouter.add("GET", "/health", health(sources, settings.isHub)),
+    HttpRouter.add("GET", "/hubs", hubs(sources)),
+    HttpRouter.add("GET", "/networks", networks(sources.listing)),
     HttpRouter.add(
       "GET",
       "/",

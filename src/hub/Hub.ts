@@ -16,13 +16,17 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { WebSocketServer } from "ws"
 import type { InvalidInput } from "../domain/Errors.ts"
+import type { NetworkName } from "../domain/NetworkName.ts"
 import { PeerId } from "../domain/PeerId.ts"
 import * as Admission from "./Admission.ts"
+import type { HubView } from "./backplane/Backplane.ts"
 import * as Connection from "./Connection.ts"
 import * as Connections from "./Connections.ts"
 import * as Entrance from "./Entrance.ts"
 import * as Exchange from "./Exchange.ts"
 import * as FastRelay from "./FastRelay.ts"
+import * as Federation from "./federation/Federation.ts"
+import * as HubSocket from "./federation/HubSocket.ts"
 import * as HttpApi from "./HttpApi.ts"
 import * as Limits from "./Limits.ts"
 import * as Listener from "./Listener.ts"
@@ -43,6 +47,14 @@ export class Hub extends Context.Service<Hub, {
   readonly url: string
   /** The hub in numbers, now. */
   readonly stats: Effect.Effect<Traffic.HubStats>
+  /** Whether it is one hub among others. */
+  readonly isHub: boolean
+  /** Its id among hubs. */
+  readonly hubId: PeerId
+  /** The network on which hubs find each other. */
+  readonly hubMeshNamespace: NetworkName
+  /** The other hubs that are known, and how each is connected. */
+  readonly hubs: Effect.Effect<ReadonlyArray<HubView>>
 }>()("homing/Hub") {
   /**
    * A hub that runs until the layer's scope closes. Then nobody new is let in, every peer is told
@@ -90,8 +102,11 @@ export const make = Effect.fnUntraced(function*(
   const now = () => clock.currentTimeMillisUnsafe()
   const startedAt = now()
 
+  const run = yield* FiberSet.makeRuntime<never, void>()
   const random = yield* Random.Random
-  const { directory, lookout, registry, router, traffic } = Exchange.make({
+  const { directory, lookout, registry, router, ties, traffic, visit } = Exchange.make({
+    hubNetwork: settings.hubMeshNamespace,
+    contested: (peerId) => run(admission.doubt(peerId)),
     introductions: settings.introductions,
     networksPerPeer: settings.networksPerPeer,
     now,
@@ -148,7 +163,6 @@ export const make = Effect.fnUntraced(function*(
 
   const listener = yield* Listener.make(settings)
   const connections = yield* Connections.make(settings, now)
-  const run = yield* FiberSet.makeRuntime<never, void>()
   const presence = (): Traffic.Presence => ({
     connections: connections.size,
     peers: admission.size,
@@ -162,6 +176,14 @@ export const make = Effect.fnUntraced(function*(
   }))
 
   yield* Effect.forkScoped(lookout.serve)
+  let ownUrl = settings.publicUrl
+  const federation = yield* Federation.make(settings)
+  const elsewhere = yield* federation.backplane.open({
+    ...ties.house,
+    visit,
+    about: () => ownUrl === undefined ? {} : { url: ownUrl }
+  })
+  ties.attach(elsewhere)
   yield* Effect.forkScoped(connections.serve)
 
   const sockets = new WebSocketServer({
@@ -172,12 +194,34 @@ export const make = Effect.fnUntraced(function*(
     perMessageDeflate: false,
     handleProtocols: PeerToken.chooseSubprotocol
   })
-  const request = yield* HttpApi.make({ stats, listing: Effect.sync(() => directory.listing) }, settings)
+  const links = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: HubSocket.maxBytes,
+    perMessageDeflate: false
+  })
+  const request = yield* HttpApi.make({
+    stats,
+    listing: Effect.sync(() => directory.listing),
+    federation: Effect.sync(() => ({
+      hub: federation.backplane.hub,
+      kind: federation.backplane.kind,
+      namespace: settings.hubMeshNamespace,
+      hubs: elsewhere.hubs,
+      health: elsewhere.health
+    }))
+  }, settings)
   const port = yield* listener.listen({
     request,
     connection: entrance.admitsSocket,
     upgrade(request, tcp, head) {
       if (!entrance.admitsUpgrade(request, tcp)) return
+      if (Federation.isHubRequest(request)) {
+        return links.handleUpgrade(request, tcp, head, (socket) => {
+          const duplex = HubSocket.duplex(socket, Federation.addressOf(request))
+          run(Effect.ensuring(federation.accept(duplex), Effect.sync(duplex.close)))
+        })
+      }
       const { headers, url: target = "" } = request
       const guest: Guest = { target, token: PeerToken.ofRequest(target, headers) }
       sockets.handleUpgrade(request, tcp, head, (socket) => {
@@ -188,6 +232,21 @@ export const make = Effect.fnUntraced(function*(
 
   const { host } = settings
   const url = urlOf(host, port)
-  yield* Effect.logInfo(`The hub listens at ${url}`)
-  return Hub.of({ host, port, url, stats })
+  if (host !== "0.0.0.0" && host !== "::") ownUrl ??= url
+  const { hubMeshNamespace, isHub } = settings
+  yield* Effect.logInfo(
+    isHub
+      ? `The hub listens at ${url}, on the hubs' namespace ${hubMeshNamespace}`
+      : `The signaling server listens at ${url}`
+  )
+  return Hub.of({
+    host,
+    port,
+    url,
+    stats,
+    isHub,
+    hubId: federation.backplane.hub,
+    hubMeshNamespace,
+    hubs: Effect.sync(() => elsewhere.hubs)
+  })
 })

@@ -9,7 +9,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import { ofMessage } from "../domain/NetworkName.ts"
-import { short } from "../domain/PeerId.ts"
+import { type PeerId, short } from "../domain/PeerId.ts"
 import {
   ClientSignal,
   decodeClientSignal,
@@ -95,8 +95,10 @@ export const make = (options: {
   readonly elsewhere?: () => Pick<Elsewhere, "joined" | "left">
   /** The network of the hubs. Default: there is none. */
   readonly hubNetwork?: NetworkName
+  /** Called with a peer that is here and has come to another hub, too. */
+  readonly contested?: (peerId: PeerId) => void
 }): Router => {
-  const { directory, elsewhere = () => alone, hubNetwork, labels, lookout, now, registry, traffic } = options
+  const { contested, directory, elsewhere = () => alone, hubNetwork, labels, lookout, now, registry, traffic } = options
 
   const refuse = (sender: Sender, problem: string): void => {
     traffic.refused++
@@ -284,7 +286,7 @@ export const make = (options: {
       arrived(peer, networkName, facts, introduced) {
         // Whoever is here is here, until its connection is known to be lost.
         const holder = registry.find(networkName, peer.peerId)
-        if (holder !== undefined && holder.isElsewhere !== true) return
+        if (holder !== undefined && holder.isElsewhere !== true) return contested?.(peer.peerId)
         if (!registry.join(peer, networkName, facts)) return
         lookout.moved(peer, networkName)
         if (introduced) introduce(peer, networkName, facts)

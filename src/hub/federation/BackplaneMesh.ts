@@ -5,6 +5,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -12,6 +13,7 @@ import * as FiberMap from "effect/FiberMap"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
+import type * as Redacted from "effect/Redacted"
 import type { NetworkName } from "../../domain/NetworkName.ts"
 import { type PeerId, short } from "../../domain/PeerId.ts"
 import { Backplane, type Elsewhere, type Health, type House, type HubView } from "../backplane/Backplane.ts"
@@ -31,7 +33,7 @@ export interface FederationOptions {
   /** Whether to dial at all. Default: yes. */
   readonly autoConnect?: boolean
   /** What hubs prove to know; without it only hubs at private addresses are admitted. */
-  readonly secret?: Handshake.HubSecret | undefined
+  readonly secret?: Redacted.Redacted | undefined
   /** For how long a link over WebRTC stands before the socket beside it is let go. Default: 10 s. */
   readonly migrationDelay?: Duration.Duration
 }
@@ -71,7 +73,7 @@ interface Prospect {
  */
 export const layer = (
   options: FederationOptions
-): Layer.Layer<Backplane | HubDoor, never, HubDialer> => Layer.effectContext(make(options))
+): Layer.Layer<Backplane | HubDoor, never, HubDialer | SecureRandom.SecureRandom> => Layer.effectContext(make(options))
 
 const make = Effect.fnUntraced(function*(options: FederationOptions) {
   const { autoConnect = true, hub: self, namespace } = options
@@ -82,16 +84,11 @@ const make = Effect.fnUntraced(function*(options: FederationOptions) {
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
   const random = yield* Random.Random
-  const nonce = Effect.sync(() =>
-    Array.from({ length: 4 }, () => Math.floor(random.nextDoubleUnsafe() * 2 ** 32).toString(16).padStart(8, "0")).join(
-      ""
-    )
-  )
+  const secure = yield* SecureRandom.SecureRandom
   const credentials: Handshake.Credentials = {
     hub: self,
     namespace,
     secret: options.secret,
-    nonce,
     patience: timings.patience
   }
 
@@ -108,10 +105,12 @@ const make = Effect.fnUntraced(function*(options: FederationOptions) {
   const converse = Effect.fnUntraced(function*(
     relay: Relay.Relay,
     duplex: Duplex,
-    role: "dialler" | "accepter",
+    role: "dialler" | "listener",
     admitted: (hub: PeerId) => void
   ) {
-    const other = yield* Handshake.shake(duplex, role, credentials)
+    const other = yield* Handshake.shake(duplex, role, credentials).pipe(
+      Effect.provideService(SecureRandom.SecureRandom, secure)
+    )
     admitted(other.hub)
     refusals.delete(duplex.address)
     yield* Effect.logInfo(`Linked with the hub ${short(other.hub)} over WebSocket`)
@@ -125,7 +124,7 @@ const make = Effect.fnUntraced(function*(options: FederationOptions) {
   }, Effect.scoped)
 
   const accept = (duplex: Duplex) =>
-    Effect.suspend(() => open === undefined ? Effect.void : converse(open, duplex, "accepter", () => undefined)).pipe(
+    Effect.suspend(() => open === undefined ? Effect.void : converse(open, duplex, "listener", () => undefined)).pipe(
       Effect.catchTag("HubNotAdmitted", ({ problem }) => {
         if (refusals.size > 64) refusals.clear()
         const isNew = refusals.get(duplex.address) !== problem

@@ -5,26 +5,21 @@
  *
  * Without a secret a hub admits others from loopback and private addresses only.
  */
+import type * as SecureRandom from "effect/crypto/SecureRandom"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
+import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { NetworkName } from "../../domain/NetworkName.ts"
 import { PeerId, short } from "../../domain/PeerId.ts"
-import { isPrivate } from "./Addresses.ts"
+import * as HubSecret from "../HubSecret.ts"
 import type { Duplex } from "./Duplex.ts"
+import { isPrivate } from "./PrivateAddresses.ts"
 
 /** The version of what hubs say to each other. @category constants */
 export const version = 1
-
-/** Proves that one knows a secret, and checks that others do. @category models */
-export interface HubSecret {
-  /** A code over a text that only who knows the secret can make. */
-  prove(text: string): string
-  /** Whether a code is right. Takes as long for a wrong one. */
-  verify(text: string, proof: string): boolean
-}
 
 const Hello = Schema.Struct({
   type: Schema.tag("hub-hello"),
@@ -32,11 +27,11 @@ const Hello = Schema.Struct({
   hub: PeerId,
   namespace: NetworkName,
   /** Never the same twice. */
-  nonce: Schema.String.check(Schema.isBetweenLength(16, 128)),
+  nonce: HubSecret.Nonce,
   /** Whether a proof will follow, and is expected. */
   secret: Schema.Boolean
 })
-const Proof = Schema.Struct({ type: Schema.tag("hub-proof"), proof: Schema.String.check(Schema.isMaxLength(256)) })
+const Proof = Schema.Struct({ type: Schema.tag("hub-proof"), proof: Schema.optionalKey(HubSecret.Proof) })
 const Refusal = Schema.Struct({
   type: Schema.tag("hub-refused"),
   problem: Schema.String.check(Schema.isMaxLength(512))
@@ -65,19 +60,13 @@ const refused = (problem: string, isSelf = false) => new HubNotAdmitted({ proble
 export interface Credentials {
   readonly hub: PeerId
   readonly namespace: NetworkName
-  readonly secret: HubSecret | undefined
-  /** A text that never comes again. */
-  readonly nonce: Effect.Effect<string>
+  readonly secret: Redacted.Redacted | undefined
   /** How long the other may take. */
   readonly patience: Duration.Duration
 }
 
-/** Everything that both said, so that a proof is good for this connection alone, and not for the other end of it. */
-const transcript = (prover: "dialler" | "accepter", dialler: Hello, accepter: Hello): string =>
-  ["homing-hub", version, prover, dialler.namespace, dialler.hub, dialler.nonce, accepter.hub, accepter.nonce].join("|")
-
 /** Why two hubs that said hello are not to be connected. */
-const objection = (self: Hello, other: Hello, address: string, role: "dialler" | "accepter") => {
+const objection = (self: Hello, other: Hello, address: string, role: HubSecret.Role) => {
   if (other.hub === self.hub) return refused("this is the hub itself, or another was given its id", true)
   if (other.namespace !== self.namespace) {
     return refused(
@@ -92,7 +81,7 @@ const objection = (self: Hello, other: Hello, address: string, role: "dialler" |
     return refused(`the hub ${short(other.hub)} has a HUB_SECRET, and this one has none`)
   }
   // Whom one dials was chosen by whoever runs this hub.
-  if (!self.secret && role === "accepter" && !isPrivate(address)) {
+  if (!self.secret && role === "listener" && !isPrivate(address)) {
     return refused(`${address} is a public address, and without a HUB_SECRET only private ones are admitted`)
   }
   return undefined
@@ -119,9 +108,9 @@ export interface Admitted {
 export const shake = Effect.fnUntraced(
   function*(
     duplex: Duplex,
-    role: "dialler" | "accepter",
-    { hub, namespace, nonce, patience, secret }: Credentials
-  ): Effect.fn.Return<Admitted, HubNotAdmitted> {
+    role: HubSecret.Role,
+    { hub, namespace, patience, secret }: Credentials
+  ): Effect.fn.Return<Admitted, HubNotAdmitted, SecureRandom.SecureRandom> {
     const inbox = yield* Queue.dropping<string>(64)
     let take = (text: string): void => void Queue.offerUnsafe(inbox, text)
     duplex.listen((text) => take(text))
@@ -139,7 +128,7 @@ export const shake = Effect.fnUntraced(
       version,
       hub,
       namespace,
-      nonce: yield* nonce,
+      nonce: yield* HubSecret.nonce,
       secret: secret !== undefined
     }
 
@@ -152,14 +141,20 @@ export const shake = Effect.fnUntraced(
         yield* say({ type: "hub-refused", problem: forOthers(self, other) })
         return yield* problem
       }
-      if (role === "accepter") yield* say(self)
-      const [dialler, accepter] = role === "dialler" ? [self, other] : [other, self]
-      const theirRole = role === "dialler" ? "accepter" : "dialler"
-      yield* say({ type: "hub-proof", proof: secret?.prove(transcript(role, dialler, accepter)) ?? "" })
-      const proof = yield* next
+      if (role === "listener") yield* say(self)
+      const of = ({ hub, nonce }: Hello) => ({ peerId: hub, nonce })
+      const [dialler, listener] = role === "dialler" ? [self, other] : [other, self]
+      const handshake = { namespace, dialler: of(dialler), listener: of(listener) }
+      const theirs = role === "dialler" ? "listener" : "dialler"
+      yield* say({
+        type: "hub-proof",
+        ...(secret === undefined ? {} : { proof: HubSecret.prove(secret, role, handshake) })
+      })
+      const said = yield* next
+      const proof = said.type === "hub-proof" ? said.proof : undefined
       if (
-        proof.type !== "hub-proof" ||
-        (secret !== undefined && !secret.verify(transcript(theirRole, dialler, accepter), proof.proof))
+        said.type !== "hub-proof" ||
+        (secret !== undefined && (proof === undefined || !HubSecret.isProof(secret, theirs, handshake, proof)))
       ) {
         yield* say({ type: "hub-refused", problem: forOthers(self, undefined) })
         return yield* refused(`the hub ${short(other.hub)} does not know this hub's HUB_SECRET`)

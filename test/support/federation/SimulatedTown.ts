@@ -1,10 +1,12 @@
 /** Hubs of the mesh backplane on a simulated network, in virtual time. */
 import * as Context from "effect/Context"
+import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
+import type * as Redacted from "effect/Redacted"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import type { NetworkName } from "../../../src/domain/NetworkName.ts"
@@ -13,7 +15,6 @@ import { Backplane } from "../../../src/hub/backplane/Backplane.ts"
 import * as BackplaneMesh from "../../../src/hub/federation/BackplaneMesh.ts"
 import { type Duplex, HubDialer, HubNotThere } from "../../../src/hub/federation/Duplex.ts"
 import * as FabricWebRtc from "../../../src/hub/federation/FabricWebRtc.ts"
-import type { HubSecret } from "../../../src/hub/federation/Handshake.ts"
 import { Identity, keyLength } from "../../../src/services/Identity.ts"
 import { WebRtc } from "../../../src/services/WebRtc.ts"
 import { type Place, SimulatedNetwork, type Wire } from "../../../src/testing/SimulatedNetwork.ts"
@@ -26,7 +27,7 @@ export interface HubPlan {
   /** Names of hubs it begins with. */
   readonly bootstrap: ReadonlyArray<string>
   readonly namespace?: NetworkName
-  readonly secret?: HubSecret
+  readonly secret?: Redacted.Redacted
   /** The address that others see. Default: 10.0.0.1. */
   readonly address?: string
   readonly migrationDelay?: Duration.Duration
@@ -181,7 +182,7 @@ export const make = Effect.fnUntraced(function*(options: {
               secret: plan.secret,
               ...(plan.migrationDelay === undefined ? {} : { migrationDelay: plan.migrationDelay })
             }).pipe(
-              Layer.provide(dialer(place)),
+              Layer.provide([dialer(place), SecureRandom.layerWebCrypto]),
               Layer.provide(fabric(place, identity)),
               Layer.fresh
             )
