@@ -8,10 +8,11 @@ import * as Package from "./Package.ts"
 
 /** What a person is told once the hub listens. */
 const greeting = Effect.fnUntraced(function*(wanted: number | undefined, page: string | undefined) {
-  const { port, url } = yield* Hub
+  const { hubId, hubMeshNamespace, isHub, port, url } = yield* Hub
   const address = url.replace("ws:", "http:")
   return [
-    `Homing hub ${yield* Package.version} listens at ${url}`,
+    `Homing ${isHub ? "hub" : "signaling server"} ${yield* Package.version} listens at ${url}`,
+    ...(isHub ? [`  Hubs:   namespace ${hubMeshNamespace}, this one is ${hubId}`] : []),
     ...wanted === undefined || wanted === 0 || wanted === port
       ? []
       : [`  NOTE: port ${wanted} is taken, so this hub is at port ${port}. Peers need its address.`],

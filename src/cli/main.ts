@@ -14,7 +14,8 @@ import * as References from "effect/References"
 import * as Runtime from "effect/Runtime"
 import { waitAtMost } from "../services/Patience.ts"
 import { receive, send } from "./commands/files.ts"
-import { hub } from "./commands/hub.ts"
+import { hub, server } from "./commands/hub.ts"
+import { hubNetwork } from "./commands/hubNetwork.ts"
 import { networks } from "./commands/networks.ts"
 import { peer } from "./commands/peer.ts"
 import * as Package from "./Package.ts"
@@ -22,7 +23,7 @@ import { presenter } from "./Presenter.ts"
 
 const homing = Command.make("homing").pipe(
   Command.withDescription("Peer-to-peer networks over WebRTC, and the hubs where peers meet"),
-  Command.withSubcommands([hub, networks, peer, receive, send])
+  Command.withSubcommands([hub, hubNetwork, networks, peer, receive, send, server])
 )
 
 /** Standard output belongs to results. */

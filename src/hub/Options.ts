@@ -182,6 +182,15 @@ export const variables = {
   trustedProxies: "TRUSTED_PROXIES",
   allowedOrigins: "ALLOWED_ORIGINS",
   peerTokenSecret: "PEER_TOKEN_SECRET",
+  hubMeshNamespace: "HUB_MESH_NAMESPACE",
+  bootstrapHubs: "BOOTSTRAP_HUBS",
+  hubId: "HUB_ID",
+  autoConnect: "AUTO_CONNECT",
+  hubSecret: "HUB_SECRET",
+  publicUrl: "HUB_URL",
+  meshMigrationDelay: "MESH_MIGRATION_DELAY",
+  hubMeshMaxPeers: "HUB_MESH_MAX_PEERS",
+  natsUrl: "NATS_URL",
   corsOrigin: "CORS_ORIGIN"
 } as const satisfies Partial<Record<keyof HubOptions, string>>
 

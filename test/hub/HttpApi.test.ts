@@ -46,16 +46,20 @@ describe("HTTP", () => {
         connections: 1,
         peers: 1,
         hubs: 0,
-        networks: 2
+        networks: 2,
+        federation: { kind: "local", degraded: false }
       })
       assert.containsAllKeys(memory, ["rss", "heapTotal", "heapUsed", "external"])
     }))
 
   it.effect("knows no other hubs", () =>
     Effect.gen(function*() {
-      const { ask } = yield* start()
+      const hubId = "9".repeat(40)
+      const { ask } = yield* start({ hubId, hubMeshNamespace: "production" })
       assert.deepStrictEqual(decodeJson((yield* ask("/hubs")).text), {
         timestamp: "1970-01-01T00:00:00.000Z",
+        hubMeshNamespace: "production",
+        hubId,
         totalHubs: 0,
         hubs: []
       })

@@ -97,8 +97,8 @@ export const homing = Effect.fnUntraced(function*(
 })
 
 /** A hub that listens at a free port, or at a port of one's choice. */
-export const hub = Effect.fnUntraced(function*(port = 0) {
-  const process = yield* homing(["hub", "--port", String(port)])
+export const hub = Effect.fnUntraced(function*(port = 0, ...flags: ReadonlyArray<string>) {
+  const process = yield* homing(["hub", "--port", String(port), ...flags])
   const line = yield* process.lines.first("the hub to listen", (line): line is string => line.includes(" listens at "))
   const url = line.split(" listens at ")[1] ?? ""
   return { ...process, url, port: Number(new URL(url).port) }
