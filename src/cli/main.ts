@@ -13,6 +13,7 @@ import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import * as Runtime from "effect/Runtime"
 import { waitAtMost } from "../services/Patience.ts"
+import * as Arguments from "./Arguments.ts"
 import { receive, send } from "./commands/files.ts"
 import { hub, server } from "./commands/hub.ts"
 import { hubNetwork } from "./commands/hubNetwork.ts"
@@ -49,7 +50,7 @@ const teardown: Runtime.Teardown = (exit) =>
   Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? leave(0) : Runtime.defaultTeardown(exit, leave)
 
 Package.version.pipe(
-  Effect.flatMap((version) => Command.run(homing, { version })),
+  Effect.flatMap((version) => Command.runWith(homing, { version })(Arguments.normalise(process.argv.slice(2)))),
   Effect.provide([NodeServices.layer, CliOutput.layerPresenter(presenter), logging]),
   NodeRuntime.runMain({ teardown })
 )

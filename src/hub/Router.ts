@@ -111,8 +111,8 @@ export const make = (options: {
   }
 
   const tell = (peers: ReadonlyArray<Peer>, frame: string): void => {
-    // Those who are elsewhere are told there.
-    for (const peer of peers) if (peer.isElsewhere !== true) peer.send(Wire.addressedTo(frame, peer.peerId))
+    // Those who are elsewhere are told there: without a sender nothing goes to them.
+    for (const peer of peers) peer.send(Wire.addressedTo(frame, peer.peerId))
   }
 
   const relay = (sender: Sender, signal: Relayed): void => {

@@ -60,6 +60,7 @@ const maxPeers = text("hub-mesh-max-peers", "integer", "HUB_MESH_MAX_PEERS").pip
 export const flags = {
   namespace,
   bootstrap: text("bootstrap", "URLS", "BOOTSTRAP_HUBS", "BOOTSTRAP").pipe(
+    Flag.withAlias("b"),
     Flag.withDescription("Hubs to begin with, with commas between (BOOTSTRAP_HUBS or BOOTSTRAP, default none)")
   ),
   hubId: text("hub-id", "ID", "HUB_ID").pipe(

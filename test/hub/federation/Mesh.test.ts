@@ -78,6 +78,46 @@ describe("hubs", () => {
         )
       })
     ))
+
+  it.effect("find each other when the hub between them is gone, for it told them where they are", () =>
+    simulate(
+      6,
+      Effect.gen(function*() {
+        const town = yield* start(6, { a: { bootstrap: [] }, b: { bootstrap: ["a"] }, c: { bootstrap: ["b"] } })
+        yield* until("all know all", () => town.hubs.every((hub) => hub.running.elsewhere.hubs.length === 2))
+        yield* town.elapse(5)
+        yield* town.hub("b").kill
+        yield* until("a and c are linked", () =>
+          ["a", "c"].every((name) =>
+            town.hub(name).running.elsewhere.hubs.some(({ connection, url }) =>
+              connection === "websocket" && url !== town.urlOf("b")
+            )
+          ))
+      })
+    ))
+
+  it.effect("let sockets go that WebRTC replaces, all but one, and take them up again when links are lost", () =>
+    simulate(
+      7,
+      Effect.gen(function*() {
+        const town = yield* start(7, {
+          a: { bootstrap: [] },
+          b: { bootstrap: [] },
+          c: { bootstrap: ["a", "b"] }
+        }, { fabric: true })
+        const sockets = () => town.sockets("c")
+        yield* until("two sockets stand", () => sockets() === 2)
+        yield* until("one is let go, ten seconds after WebRTC stands", () => sockets() === 1, 40)
+        const { hubs } = town.hub("c").running.elsewhere
+        assert.deepStrictEqual(hubs.map(({ connection }) => connection), ["webrtc", "webrtc"])
+        yield* town.elapse(60)
+        assert.strictEqual(sockets(), 1)
+        // WebRTC fails between all of them, and sockets do not: hubs that were let go are dialled again.
+        town.failWebRtc()
+        yield* until("both sockets stand again", () => sockets() === 2, 60)
+      })
+    ))
+
   it.effect("move to WebRTC, keep a lifeline, and go on as before", () =>
     simulate(
       4,

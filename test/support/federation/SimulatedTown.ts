@@ -39,9 +39,19 @@ export interface SimulatedTown extends Town {
   heal(): void
   /** Takes a hub's power: nobody is told, and connections to it do not break. */
   powerCut(name: string): Effect.Effect<void>
-  /** What a hub's relay would say of its neighbours. */
+  /** How many connections stand that a hub has dialled. */
+  sockets(name: string): number
+  /** Cuts all that goes over WebRTC, now and later. */
+  failWebRtc(): void
   readonly urlOf: (name: string) => string
 }
+
+/** Where a hub is, and where its WebRTC is, which can be cut apart from the rest. */
+interface HubPlace extends Place {
+  readonly webRtc: Place
+}
+
+const webRtcOf = (name: string) => `${name} over WebRTC`
 
 /** What travels by a connection. */
 type Packet = { readonly text: string } | "close"
@@ -78,6 +88,7 @@ const pipe = (network: SimulatedNetwork["Service"], one: Place, other: Place, ad
     return {
       duplex,
       finish,
+      isOpen: () => isOpen,
       connect: (take: (packet: Packet) => void) => void (out = network.wire(self, far, take)),
       take(packet: Packet) {
         if (!isOpen) return
@@ -94,6 +105,8 @@ const pipe = (network: SimulatedNetwork["Service"], one: Place, other: Place, ad
   return {
     dialler: dialler.duplex,
     accepter: accepter.duplex,
+    from: one,
+    isOpen: dialler.isOpen,
     /** As when a process dies: both ends notice. */
     snap: () => {
       dialler.finish("broken")
@@ -117,7 +130,7 @@ export const make = Effect.fnUntraced(function*(options: {
     { readonly place: Place; readonly door: BackplaneMesh.HubDoor["Service"]; readonly scope: Scope.Scope }
   >()
   const pipes = new Map<Place, Set<ReturnType<typeof pipe>>>()
-  const places = new Map<string, Place>()
+  const places = new Map<string, HubPlace>()
   const urlOf = (name: string) => `ws://${name}.test`
   const names = Object.keys(options.hubs)
 
@@ -144,10 +157,10 @@ export const make = Effect.fnUntraced(function*(options: {
           return made.dialler
         })
       })
-    const fabric = (place: Place, identity: Identity["Service"] | undefined) =>
+    const fabric = (place: HubPlace, identity: Identity["Service"] | undefined) =>
       identity !== undefined
         ? FabricWebRtc.layer({ namespace: plan.namespace ?? hubMesh }).pipe(
-          Layer.provide(Layer.succeed(WebRtc, engine.at(place))),
+          Layer.provide(Layer.succeed(WebRtc, engine.at(place.webRtc))),
           Layer.provide(Layer.succeed(Identity, identity))
         )
         : Layer.empty
@@ -157,12 +170,13 @@ export const make = Effect.fnUntraced(function*(options: {
         const place = places.get(name)
         if (place === undefined) return
         place.alive = false
+        place.webRtc.alive = false
         doors.delete(urlOf(name))
         for (const made of pipes.get(place) ?? []) made.snap()
         pipes.delete(place)
       },
       open: Effect.gen(function*() {
-        const place: Place = { name, alive: true }
+        const place: HubPlace = { name, alive: true, webRtc: { name: webRtcOf(name), alive: true } }
         places.set(name, place)
         const random = yield* generator(`${name}/${network.now()}`)
         const key = Uint8Array.from({ length: keyLength }, () => Math.floor(random.nextDoubleUnsafe() * 256))
@@ -213,10 +227,17 @@ export const make = Effect.fnUntraced(function*(options: {
     elapse: (seconds) => Effect.sleep(seconds * 1000),
     cut: network.cut,
     heal: network.heal,
+    sockets(name) {
+      const place = places.get(name)
+      return place === undefined
+        ? 0
+        : Array.from(pipes.get(place) ?? []).filter(({ from, isOpen }) => from === place && isOpen()).length
+    },
+    failWebRtc: () => network.cut(names.map(webRtcOf), names.map(webRtcOf)),
     powerCut: (name) =>
       Effect.suspend(() => {
         const place = places.get(name)
-        if (place !== undefined) place.alive = false
+        if (place !== undefined) place.alive = place.webRtc.alive = false
         doors.delete(urlOf(name))
         return hub(name).stop
       })
