@@ -166,7 +166,8 @@ export const make = Effect.fnUntraced(function*(
   const presence = (): Traffic.Presence => ({
     connections: connections.size,
     peers: admission.size,
-    networks: registry.networkCount
+    // The hubs' own is not for peers.
+    networks: registry.networkCount - (registry.present(settings.hubMeshNamespace) > 0 ? 1 : 0)
   })
   yield* Traffic.observe(traffic, presence)
   const stats = Effect.sync((): Traffic.HubStats => ({

@@ -14,6 +14,7 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import type * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
 import type { NetworkName } from "../../domain/NetworkName.ts"
 import { type PeerId, short } from "../../domain/PeerId.ts"
 import { Backplane, type Elsewhere, type Health, type House, type HubView } from "../backplane/Backplane.ts"
@@ -230,6 +231,8 @@ const make = Effect.fnUntraced(function*(options: FederationOptions) {
 
   const openWith: Backplane["Service"]["open"] = Effect.fnUntraced(function*(house) {
     const changed = Latch.makeUnsafe(false)
+    /** Open once there is another hub: one that is alone has nobody to link with. */
+    const company = Latch.makeUnsafe(false)
     const relay = Relay.make({
       hub: self,
       incarnation: Math.floor(now()),
@@ -237,6 +240,10 @@ const make = Effect.fnUntraced(function*(options: FederationOptions) {
       now,
       house: {
         ...house,
+        hear(news) {
+          if (news.some((item) => item._tag === "HubCame")) company.openUnsafe()
+          house.hear(news)
+        },
         about: () => ({
           ...house.about(),
           ...(fabric._tag === "Some" ? { mesh: fabric.value.peerId } : {})
@@ -282,7 +289,15 @@ const make = Effect.fnUntraced(function*(options: FederationOptions) {
       Effect.forever,
       Effect.forkScoped
     )
-    if (fabric._tag === "Some") yield* weave(relay, fabric.value, house)
+    // Its scope is made now, to outlast the leave that is taken by its links.
+    const woven = yield* Scope.fork(yield* Effect.scope)
+    if (fabric._tag === "Some") {
+      yield* company.await.pipe(
+        Effect.andThen(weave(relay, fabric.value, house)),
+        Scope.provide(woven),
+        Effect.forkScoped
+      )
+    }
     if (autoConnect) {
       for (const url of options.bootstrap) yield* add(url, false)
       yield* Effect.suspend(() => steer(relay, add)).pipe(

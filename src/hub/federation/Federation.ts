@@ -12,13 +12,13 @@ import type * as Scope from "effect/Scope"
 import type { IncomingMessage } from "node:http"
 import type { NetworkName } from "../../domain/NetworkName.ts"
 import { PeerId } from "../../domain/PeerId.ts"
-import * as Platform from "../../runtime/node.ts"
 import { Identity } from "../../services/Identity.ts"
 import { Backplane } from "../backplane/Backplane.ts"
 import * as BackplaneNats from "../backplane/BackplaneNats.ts"
 import * as BackplaneMesh from "./BackplaneMesh.ts"
 import type { Duplex } from "./Duplex.ts"
-import * as FabricWebRtc from "./FabricWebRtc.ts"
+import { Fabric } from "./Fabric.ts"
+import type { FabricOptions } from "./FabricWebRtc.ts"
 import * as HubSocket from "./HubSocket.ts"
 
 /** What of a hub's options concerns other hubs. @category models */
@@ -53,6 +53,26 @@ const freshId = Effect.map(
   (bytes) => PeerId.make(Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(""))
 ).pipe(Effect.provide(SecureRandom.layerWebCrypto))
 
+/** A fabric whose larger part is loaded when it is woven. A platform without keys has none, and sockets suffice. */
+const lazyFabric = (options: FabricOptions) =>
+  Layer.effect(
+    Fabric,
+    Effect.gen(function*() {
+      const identity = yield* Identity
+      return Fabric.of({
+        peerId: identity.peerId,
+        weave: Effect.fnUntraced(function*(events, visit) {
+          const { layer } = yield* Effect.promise(() => import("./FabricNode.ts"))
+          const context = yield* Layer.build(Layer.provide(layer(options), Layer.succeed(Identity, identity)))
+          yield* Context.get(context, Fabric).weave(events, visit)
+        })
+      })
+    })
+  ).pipe(
+    Layer.provide(Layer.fresh(Identity.layer)),
+    Layer.catch(() => Layer.empty)
+  )
+
 /** @category constructors */
 export const make = Effect.fnUntraced(function*(
   settings: FederationSettings
@@ -75,14 +95,7 @@ export const make = Effect.fnUntraced(function*(
       accept: turnAway("this hub is on NATS: give the other hub the same NATS_URL")
     }
   }
-  // A hub without keys would have no fabric, and sockets suffice.
-  const fabric = maxPeers === 0
-    ? Layer.empty
-    : FabricWebRtc.layer({ namespace, maxPeers }).pipe(
-      Layer.provide(Platform.layerWebRtc),
-      Layer.provide(Layer.fresh(Identity.layer)),
-      Layer.catch(() => Layer.empty)
-    )
+  const fabric = maxPeers === 0 ? Layer.empty : lazyFabric({ namespace, maxPeers })
   const context = yield* Layer.build(
     BackplaneMesh.layer({
       hub,
