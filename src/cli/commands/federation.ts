@@ -89,7 +89,12 @@ const secretOf = Effect.fnUntraced(function*(file: string) {
   const files = yield* FileSystem.FileSystem
   const kept = yield* Effect.mapError(
     files.readFileString(file),
-    () => invalid("hub-secret-file", file, "a file that can be read, there or in the environment's HUB_SECRET_FILE")
+    (cause) =>
+      new CliError.UserError({
+        cause,
+        userMessage:
+          `The hubs' secret cannot be read from ${file} (--hub-secret-file, HUB_SECRET_FILE in the environment)`
+      })
   )
   return kept.trim()
 })
