@@ -1,6 +1,7 @@
 /** Hubs with real sockets, in one process: who is admitted, and what the HTTP side says of the others. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as References from "effect/References"
@@ -8,7 +9,7 @@ import type * as Scope from "effect/Scope"
 import { WebSocket } from "ws"
 import { Hub } from "../../../src/hub/Hub.ts"
 import type { HubOptions } from "../../../src/hub/Options.ts"
-import { connect, decodeJson, join, nth } from "../TestPeer.ts"
+import { connect, decodeJson, halfOpen, join, nth, textFrame } from "../TestPeer.ts"
 
 const hub = (options: HubOptions) =>
   Effect.map(
@@ -153,23 +154,34 @@ describe("hubs with sockets", () => {
       assert.deepInclude(yield* get(server.url, "/health"), { isHub: false, status: "healthy" })
     })))
 
-  it.live("put a dead connection out when its peer has come to another hub, and keep one that lives", () =>
+  it.live("keep a connection that lives, when its peer's id comes to another hub", () =>
     quietly(Effect.gen(function*() {
       const one = yield* hub({})
       const two = yield* hub({ bootstrapHubs: [one.url] })
       yield* known(one, 1)
       const ada = yield* join(one.url, nth(1), "chess")
       const bob = yield* join(one.url, nth(2), "chess")
-      const impostor = yield* join(two.url, nth(2), "chess")
+      yield* join(two.url, nth(2), "chess")
       yield* Effect.sleep("500 millis")
       yield* ada.send({ type: "offer", networkName: "chess", targetPeerId: bob.peerId, data: {} })
       assert.strictEqual((yield* bob.until("offer"))["fromPeerId"], ada.peerId)
-      bob.socket.terminate()
+    })))
+
+  it.live("put a dead connection out when its peer has come to another hub", () =>
+    quietly(Effect.gen(function*() {
+      const one = yield* hub({ takeoverPatience: Duration.millis(300) })
+      const two = yield* hub({ bootstrapHubs: [one.url] })
+      yield* known(one, 1)
+      const ada = yield* join(one.url, nth(1), "chess")
+      const dead = yield* halfOpen(one.port, nth(2))
+      dead.socket.write(textFrame(JSON.stringify({ type: "announce", networkName: "chess" })))
+      yield* ada.until("peer-discovered")
+      const bob = yield* join(two.url, nth(2), "chess")
       yield* until(
-        "the other is reached",
+        "the living one is reached",
         Effect.gen(function*() {
           yield* ada.send({ type: "offer", networkName: "chess", targetPeerId: bob.peerId, data: {} })
-          return (yield* impostor.drain).some((frame) => frame["type"] === "offer")
+          return (yield* bob.drain).some((frame) => frame["type"] === "offer")
         })
       )
     })))
