@@ -14,7 +14,7 @@ describe("homing", () => {
       assert.strictEqual(yield* help.exit, 0)
       assert.match(
         help.lines.entries.join("\n"),
-        /SUBCOMMANDS\s+hub .*\s+hub-network .*\s+networks .*\s+peer .*\s+server /
+        /SUBCOMMANDS\s+hub .*\s+hub-network .*\s+networks .*\s+peer .*\s+receive .*\s+send .*\s+server /
       )
       const completions = yield* homing(["--completions", "bash"])
       assert.strictEqual(yield* completions.exit, 0)
