@@ -13,6 +13,7 @@ import { type PeerId, short } from "../domain/PeerId.ts"
 import {
   ClientSignal,
   decodeClientSignal,
+  decodeHeartbeat,
   decodeMessageType,
   type PeerFacts,
   Rejection,
@@ -92,7 +93,7 @@ export const make = (options: {
   readonly traffic: Traffic
   readonly now: () => number
   /** The other hubs. Default: none. */
-  readonly elsewhere?: () => Pick<Elsewhere, "joined" | "left">
+  readonly elsewhere?: () => Pick<Elsewhere, "joined" | "left" | "labelled">
   /** The network of the hubs. Default: there is none. */
   readonly hubNetwork?: NetworkName
   /** Called with a peer that is here and has come to another hub, too. */
@@ -187,15 +188,21 @@ export const make = (options: {
   }
 
   /** Introduces members of two components of a network to each other, when it turns out to be split. */
-  const heartbeat = (sender: Sender, networkName: NetworkName, data: unknown): void => {
-    if (!registry.has(sender, networkName)) return
+  const unite = (sender: Peer, networkName: NetworkName, data: unknown): void => {
     for (const [one, other] of labels.heard(sender, networkName, data)) {
       const [member, stranger] = registry.acquaint(one, networkName, other) ?? []
       if (member === undefined || stranger === undefined) continue
       for (const [{ facts, peer }, { peer: to }] of [[member, stranger], [stranger, member]] as const) {
-        to.send(Wire.addressedTo(Wire.discovered(peer.peerId, facts, networkName, now()), to.peerId))
+        to.send(Wire.addressedTo(Wire.discovered(peer.peerId, facts, networkName, now()), to.peerId), peer.peerId)
       }
     }
+  }
+
+  const heartbeat = (sender: Sender, networkName: NetworkName, data: unknown): void => {
+    if (!registry.has(sender, networkName)) return
+    const said = decodeHeartbeat(data)
+    if (Result.isSuccess(said)) elsewhere().labelled(networkName, sender.peerId, said.success.label)
+    unite(sender, networkName, data)
   }
 
   const goodbye = (sender: Sender, networkName: NetworkName | undefined): void => {
@@ -292,6 +299,9 @@ export const make = (options: {
         if (introduced) introduce(peer, networkName, facts)
       },
       departed: depart,
+      labelled(peer, networkName, label) {
+        if (registry.has(peer, networkName)) unite(peer, networkName, { label })
+      },
       counted: lookout.counted,
       deliver(networkName, target, from, frame) {
         const member = registry.find(networkName, target)

@@ -12,8 +12,9 @@ import type * as Scope from "effect/Scope"
 import type { NetworkName } from "../../domain/NetworkName.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
 import type { PeerFacts } from "../../domain/Signal.ts"
-import type { About, Envelope } from "./HubMessage.ts"
+import type { About, Envelope, Word } from "./HubMessage.ts"
 import type { KnownHub, News, Presence } from "./Presence.ts"
+import * as Spokesmen from "./Spokesmen.ts"
 
 /** A hub as its backplane sees it. All of it returns at once and never throws. @category models */
 export interface House {
@@ -23,6 +24,8 @@ export interface House {
   undelivered(envelope: Envelope): void
   /** What became different elsewhere, in order. */
   hear(news: ReadonlyArray<News>): void
+  /** A peer elsewhere said in which component of a network it is. */
+  labelled(networkName: NetworkName, peerId: PeerId, label: PeerId): void
   /** What to say of this hub to the others. */
   about(): About
   /** Lets the hub itself in as a peer, who may be on the hubs' own network. `hear` gets the frames, and must not speak. */
@@ -66,6 +69,8 @@ export interface Elsewhere {
   left(networkName: NetworkName, peerId: PeerId, farewell: boolean): void
   /** So many peers here wait for a network. */
   waits(networkName: NetworkName, count: number): void
+  /** What a peer here says of the component of a network that it is in. */
+  labelled(networkName: NetworkName, peerId: PeerId, label: PeerId): void
   /** How many wait for a network elsewhere. */
   waiting(networkName: NetworkName): number
   /** Hands a frame over for a peer elsewhere; `false` when as far as is known nobody holds it. Never throws. */
@@ -95,19 +100,27 @@ export const alone: Elsewhere = {
   joined: ignore,
   left: ignore,
   waits: ignore,
+  labelled: ignore,
   waiting: () => 0,
   send: () => false,
   hubs: [],
   health: { _tag: "Well" }
 }
 
-/** What of `Elsewhere` is a matter of presence alone. @category constructors */
+/**
+ * What of `Elsewhere` follows from presence. `changed` is called when there is something to flush, and `say` with what
+ * other hubs are to hear.
+ *
+ * @category constructors
+ */
 export const known = (
   presence: Presence,
   house: Pick<House, "hear">,
-  changed: () => void
-): Pick<Elsewhere, "joined" | "left" | "waits" | "waiting"> => {
-  const { hub, roster } = presence
+  to: { readonly changed: () => void; readonly say: (word: Omit<Word, "number">) => void }
+): Pick<Elsewhere, "joined" | "left" | "labelled" | "waits" | "waiting"> => {
+  const { hub, incarnation, roster } = presence
+  const { changed, say } = to
+  const spokesmen = Spokesmen.make()
   return {
     joined(networkName, peerId, facts) {
       presence.put(networkName, peerId, facts)
@@ -115,10 +128,16 @@ export const known = (
     },
     left(networkName, peerId, farewell) {
       presence.drop(networkName, peerId, farewell)
+      spokesmen.left(networkName, peerId)
       changed()
       // It may have gone to another hub before this one noticed.
       const there = roster.locate(networkName, peerId, hub)
       if (there !== undefined) house.hear([{ _tag: "Arrived", networkName, peerId, facts: there.facts, bulk: true }])
+    },
+    labelled(networkName, peerId, label) {
+      if (!roster.isElsewhere(networkName, hub)) return
+      if (!spokesmen.speaks(networkName, peerId, label)) return
+      say({ type: "word", hub, incarnation, network: networkName, peer: peerId, label })
     },
     waits(networkName, count) {
       presence.wait(networkName, count)

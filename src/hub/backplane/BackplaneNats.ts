@@ -109,6 +109,10 @@ const open = ({ hub: self, namespace, url }: NatsOptions): Backplane["Service"][
     const hearHub = (message: Msg): void => {
       const read = HubMessage.decode(message.string())
       if (Result.isFailure(read) || read.success.type === "signal") return
+      if (read.success.type === "word") {
+        const { hub, label, network, peer } = read.success
+        return hub === self ? undefined : house.labelled(network, peer, label)
+      }
       const { news, replies } = presence.hear(read.success)
       const asked = read.success.type === "want" ? message.reply : subjects.hub(read.success.hub)
       if (asked !== undefined && asked.startsWith(subjects.root)) {
@@ -262,7 +266,10 @@ const open = ({ hub: self, namespace, url }: NatsOptions): Backplane["Service"][
     )
     yield* Effect.sleep(timings.beat).pipe(Effect.andThen(Effect.sync(beat)), Effect.forever, Effect.forkScoped)
 
-    const ofPresence = known(presence, house, () => changed.openUnsafe())
+    const ofPresence = known(presence, house, {
+      changed: () => changed.openUnsafe(),
+      say: (word) => publish(subjects.presence, { ...word, number: 0 })
+    })
     const elsewhere: Elsewhere = {
       ...ofPresence,
       joined(networkName, peerId, facts) {

@@ -107,6 +107,22 @@ export const Gone = Schema.Struct({ type: Schema.tag("gone"), ...life })
 /** @category models */
 export type Gone = typeof Gone.Type
 
+/**
+ * What a peer says of the component of a network that it is in, for hubs that hold others of that network.
+ *
+ * @category schemas
+ */
+export const Word = Schema.Struct({
+  type: Schema.tag("word"),
+  ...life,
+  number: Schema.Natural,
+  network: NetworkName,
+  peer: PeerId,
+  label: PeerId
+})
+/** @category models */
+export type Word = typeof Word.Type
+
 /** What keeps hubs agreed on who is where. @category models */
 export type PresenceMessage = Beat | Delta | Want | State | Gone
 
@@ -143,7 +159,9 @@ export const Signal = Schema.Struct({
 export type Signal = typeof Signal.Type
 
 /** Everything that admitted hubs say to each other. @category schemas */
-export const HubMessage = Schema.Union([Beat, Delta, Want, State, Gone, Signal]).pipe(Schema.toTaggedUnion("type"))
+export const HubMessage = Schema.Union([Beat, Delta, Want, State, Gone, Word, Signal]).pipe(
+  Schema.toTaggedUnion("type")
+)
 /** @category models */
 export type HubMessage = typeof HubMessage.Type
 

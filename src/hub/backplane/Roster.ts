@@ -27,6 +27,8 @@ export interface Roster {
   locate(networkName: NetworkName, peerId: PeerId, except?: PeerId): Resident | undefined
   /** The members of a network, each where it came last. */
   members(networkName: NetworkName): ReadonlyArray<Resident>
+  /** Whether a network has members at other hubs than one. */
+  isElsewhere(networkName: NetworkName, than: PeerId): boolean
   /** How many wait for a network at all hubs but one. */
   waiting(networkName: NetworkName, except?: PeerId): number
   /** The networks with a member, or somebody who waits. */
@@ -37,6 +39,8 @@ interface Network {
   /** By peer the hubs that hold it, the one it came to last at the end. */
   readonly members: Map<PeerId, Map<PeerId, PeerFacts>>
   readonly waiting: Map<PeerId, number>
+  /** By hub how many members it holds. */
+  readonly held: Map<PeerId, number>
 }
 
 /** Nobody anywhere. @category constructors */
@@ -46,7 +50,7 @@ export const make = (): Roster => {
   const open = (networkName: NetworkName): Network => {
     const known = networks.get(networkName)
     if (known !== undefined) return known
-    const made: Network = { members: new Map(), waiting: new Map() }
+    const made: Network = { members: new Map(), waiting: new Map(), held: new Map() }
     networks.set(networkName, made)
     return made
   }
@@ -63,10 +67,10 @@ export const make = (): Roster => {
 
   return {
     put(hub, networkName, peerId, facts) {
-      const { members } = open(networkName)
+      const { held, members } = open(networkName)
       const holders = members.get(peerId) ?? new Map<PeerId, PeerFacts>()
       // Whoever came last is last.
-      holders.delete(hub)
+      if (!holders.delete(hub)) held.set(hub, (held.get(hub) ?? 0) + 1)
       members.set(peerId, holders.set(hub, facts))
     },
     drop(hub, networkName, peerId) {
@@ -74,6 +78,9 @@ export const make = (): Roster => {
       const holders = network?.members.get(peerId)
       if (network === undefined || holders?.delete(hub) !== true) return false
       if (holders.size === 0) network.members.delete(peerId)
+      const left = (network.held.get(hub) ?? 1) - 1
+      if (left > 0) network.held.set(hub, left)
+      else network.held.delete(hub)
       tidy(networkName, network)
       return true
     },
@@ -87,6 +94,10 @@ export const make = (): Roster => {
     members: (networkName) =>
       Array.from(networks.get(networkName)?.members ?? [], ([peerId, holders]) => last(peerId, holders))
         .filter((resident) => resident !== undefined),
+    isElsewhere(networkName, than) {
+      const held = networks.get(networkName)?.held
+      return held !== undefined && held.size > (held.has(than) ? 1 : 0)
+    },
     waiting(networkName, except) {
       let sum = 0
       for (const [hub, count] of networks.get(networkName)?.waiting ?? []) if (hub !== except) sum += count

@@ -18,6 +18,8 @@ export interface Guests {
   arrived(peer: Peer, networkName: NetworkName, facts: PeerFacts, introduced: boolean): void
   /** One left: those here who know it are told. */
   departed(peer: Peer, networkName: NetworkName, farewell: boolean): void
+  /** One said in which component of a network it is. */
+  labelled(peer: Peer, networkName: NetworkName, label: PeerId): void
   /** Another number of peers waits for a network. */
   counted(networkName: NetworkName): void
   /** Hands a frame to a member here that knows its sender from then on; `false` when there is no such member. */
@@ -30,7 +32,7 @@ export interface Guests {
 export interface Ties {
   /** All other hubs; nobody, until the backplane is open. */
   readonly elsewhere: Elsewhere
-  readonly house: Pick<House, "deliver" | "undelivered" | "hear">
+  readonly house: Pick<House, "deliver" | "undelivered" | "labelled" | "hear">
   /** Uses a backplane that is open. */
   attach(elsewhere: Elsewhere): void
 }
@@ -82,6 +84,10 @@ export const make = (guests: () => Guests): Ties => {
     house: {
       deliver: ({ frame, from, network, target }) =>
         guests().deliver(network, target, peers.get(network)?.get(from), frame),
+      labelled(networkName, peerId, label) {
+        const peer = peers.get(networkName)?.get(peerId)
+        if (peer !== undefined) guests().labelled(peer, networkName, label)
+      },
       undelivered: ({ from, network, target }) => guests().undelivered(network, from, target),
       hear(news) {
         const introduced = new Map<NetworkName, number>()

@@ -161,6 +161,12 @@ export const make = (options: {
     else counts.lost++
   }
 
+  const hearWord = (from: PeerId, word: HubMessage.Word): void => {
+    if (word.hub === self || seen(`${word.hub}/${word.incarnation}/${word.number}`)) return
+    tellAll(word, from)
+    house.labelled(word.network, word.peer, word.label)
+  }
+
   // ------------------------------------------------------------------------------------------------
   // presence
   // ------------------------------------------------------------------------------------------------
@@ -207,6 +213,7 @@ export const make = (options: {
           const read = HubMessage.decode(message)
           if (Result.isFailure(read)) counts.malformed++
           else if (read.success.type === "signal") hearSignal(hub, read.success)
+          else if (read.success.type === "word") hearWord(hub, read.success)
           else hearPresence(hub, link, read.success)
         },
         unlink() {
@@ -230,7 +237,7 @@ export const make = (options: {
     },
     leave: () => tellAll(presence.farewell()),
     elsewhere: {
-      ...known(presence, house, changed),
+      ...known(presence, house, { changed, say: (word) => tellAll({ ...word, number: numbered++ }) }),
       send(envelope) {
         const resident = presence.roster.locate(envelope.network, envelope.target, self)
         if (resident === undefined) return false

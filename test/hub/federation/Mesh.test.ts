@@ -79,6 +79,41 @@ describe("hubs", () => {
       })
     ))
 
+  it.effect("bring the parts of a network together that are at different hubs", () =>
+    simulate(
+      8,
+      Effect.gen(function*() {
+        const town = yield* start(8, { a: { bootstrap: [] }, b: { bootstrap: ["a"] }, c: { bootstrap: ["b"] } })
+        yield* until("all know all", () => town.hubs.every((hub) => hub.running.elsewhere.hubs.length === 2))
+        const guests = [1, 2, 3, 4].map((n) => town.hub(n < 3 ? "a" : "c").running.arrive(peer(n)))
+        for (const guest of guests) guest.say({ type: "announce", networkName: "chess" })
+        yield* town.elapse(5)
+        const introduced = () => guests.reduce((sum, guest) => sum + guest.heard("peer-discovered").length, 0)
+        /** All say where they are, as one does every 20 s. */
+        const say = (labels: ReadonlyArray<number>) =>
+          guests.forEach((guest, index) =>
+            guest.say({ type: "ping", networkName: "chess", data: { label: peer(labels[index] ?? 0) } })
+          )
+        const before = introduced()
+        for (let round = 0; round < 6; round++) {
+          say([1, 1, 1, 1])
+          yield* town.elapse(20)
+        }
+        assert.strictEqual(introduced(), before, "nobody is introduced where all is one")
+        for (let round = 0; round < 4; round++) {
+          say([1, 1, 3, 3])
+          yield* town.elapse(20)
+        }
+        assert.isAbove(introduced(), before)
+        const across = guests.slice(0, 2).some((guest) =>
+          guest.heard("peer-discovered").filter((frame) =>
+            JSON.stringify(frame["data"]).includes(peer(3)) || JSON.stringify(frame["data"]).includes(peer(4))
+          ).length > 2
+        )
+        assert.isTrue(across)
+      })
+    ))
+
   it.effect("find each other when the hub between them is gone, for it told them where they are", () =>
     simulate(
       6,

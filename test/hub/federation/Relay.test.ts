@@ -40,6 +40,7 @@ const makeTown = (count: number) => {
           return true
         },
         undelivered: () => undefined,
+        labelled: () => undefined,
         hear: () => undefined,
         about: () => ({}),
         visit: () => ({ say: () => undefined, leave: () => undefined })
