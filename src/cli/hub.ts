@@ -7,12 +7,18 @@ import { Output } from "./Output.ts"
 import * as Package from "./Package.ts"
 
 /** What a person is told once the hub listens. */
-const greeting = Effect.fnUntraced(function*(wanted: number | undefined, page: string | undefined) {
+const greeting = Effect.fnUntraced(function*(options: HubOptions, page: string | undefined) {
+  const { hubSecret, natsUrl, port: wanted } = options
   const { hubId, hubMeshNamespace, isHub, port, url } = yield* Hub
   const address = url.replace("ws:", "http:")
   return [
     `Homing ${isHub ? "hub" : "signaling server"} ${yield* Package.version} listens at ${url}`,
-    ...(isHub ? [`  Hubs:   namespace ${hubMeshNamespace}, this one is ${hubId}`] : []),
+    isHub
+      ? `  Hubs:   namespace ${hubMeshNamespace}, this one is ${hubId}`
+      : `  Hubs:   none here; the namespace ${hubMeshNamespace} is theirs`,
+    ...isHub && hubSecret === undefined && natsUrl === undefined
+      ? ["          Without a HUB_SECRET, others are admitted from loopback and private addresses only."]
+      : [],
     ...wanted === undefined || wanted === 0 || wanted === port
       ? []
       : [`  NOTE: port ${wanted} is taken, so this hub is at port ${port}. Peers need its address.`],
@@ -33,7 +39,7 @@ export const run = (options: HubOptions) =>
     const page = Package.page()
     const life = Effect.gen(function*() {
       const output = yield* Output
-      for (const line of yield* greeting(options.port, page)) yield* output.line(line)
+      for (const line of yield* greeting(options, page)) yield* output.line(line)
       // Its lines are for people: a hub whose output nobody reads goes on.
       return yield* Effect.never
     })

@@ -119,6 +119,7 @@ describe("hubs as processes", () => {
       const server = yield* homing(["server", "--port", "0", "--hub-mesh-namespace", "dev-mesh"])
       const line = yield* server.lines.first("it listens", (line): line is string => line.includes(" listens at "))
       const url = line.split(" listens at ")[1] ?? ""
+      yield* server.lines.first("its namespace", (line): line is string => line.includes("namespace dev-mesh"))
       const one = yield* hub(0, "--bootstrap", url, "--hub-mesh-namespace", "dev-mesh")
       yield* until(
         "it says why",

@@ -111,6 +111,8 @@ interface Replica {
   clock: number
   readonly networks: Map<NetworkName, Map<PeerId, PeerFacts>>
   readonly waits: Map<NetworkName, number>
+  /** Memberships it holds. */
+  size: number
   /** The last changes, up to `clock`. */
   log: Array<Change>
   /** Parts of its whole state that came so far. */
@@ -132,6 +134,9 @@ const maxLog = 4096
 /** Hubs that are known at a time, and forgotten ones that are remembered as such. */
 const maxHubs = 1024
 
+/** Memberships of one hub that are known at most: as many as a state can hold. */
+const maxMemberships = maxChanges * maxParts
+
 /** Milliseconds for which an old beat of a forgotten hub could still come from somewhere. */
 const graveRest = 120_000
 
@@ -139,12 +144,6 @@ const graveRest = 120_000
 const patience = 1000
 
 const nothing: Heard = { relay: [], replies: [], news: [] }
-
-const sizeOf = (replica: Replica): number => {
-  let size = 0
-  for (const members of replica.networks.values()) size += members.size
-  return size
-}
 
 /**
  * Nobody here and nobody elsewhere. `now` gives milliseconds since 1970; `silence` is how many of them a hub may be
@@ -172,6 +171,7 @@ export const make = (options: {
     clock: 0,
     networks: new Map(),
     waits: new Map(),
+    size: 0,
     log: [],
     parts: undefined,
     askedAt: undefined
@@ -191,6 +191,11 @@ export const make = (options: {
     switch (change.op) {
       case "put": {
         const members = replica.networks.get(networkName) ?? new Map<PeerId, PeerFacts>()
+        if (!members.has(change.peer)) {
+          // A hub that claims more than a state can hold is not believed.
+          if (replica !== own && replica.size >= maxMemberships) return
+          replica.size++
+        }
         replica.networks.set(networkName, members.set(change.peer, change.facts))
         roster.put(replica.hub, networkName, change.peer, change.facts)
         news.push({ _tag: "Arrived", networkName, peerId: change.peer, facts: change.facts, bulk })
@@ -198,7 +203,7 @@ export const make = (options: {
       }
       case "drop": {
         const members = replica.networks.get(networkName)
-        members?.delete(change.peer)
+        if (members?.delete(change.peer) === true) replica.size--
         if (members?.size === 0) replica.networks.delete(networkName)
         if (!roster.drop(replica.hub, networkName, change.peer)) return
         if (roster.locate(networkName, change.peer, self) !== undefined) return
@@ -206,8 +211,10 @@ export const make = (options: {
         return
       }
       case "wait": {
-        if (change.count > 0) replica.waits.set(networkName, change.count)
-        else replica.waits.delete(networkName)
+        if (change.count > 0) {
+          if (replica !== own && replica.waits.size >= maxMemberships) return
+          replica.waits.set(networkName, change.count)
+        } else replica.waits.delete(networkName)
         roster.wait(replica.hub, networkName, change.count)
         news.push({ _tag: "Waiting", networkName })
       }
@@ -481,7 +488,7 @@ export const make = (options: {
         incarnation: replica.incarnation,
         about: replica.about,
         heardAt: replica.heardAt,
-        memberships: sizeOf(replica)
+        memberships: replica.size
       }))
     },
     knows: (hub) => replicas.has(hub)
