@@ -7,6 +7,7 @@ import type { Gossip as Message } from "../src/domain/Frame.ts"
 import * as FrameCodec from "../src/domain/FrameCodec.ts"
 import { NetworkName } from "../src/domain/NetworkName.ts"
 import { PeerId } from "../src/domain/PeerId.ts"
+import { nameOf } from "../src/services/gossip/nameOf.ts"
 import * as Plumtree from "../src/services/gossip/Plumtree.ts"
 import * as SeenSet from "../src/services/gossip/SeenSet.ts"
 import { weigh } from "../src/services/gossip/weigh.ts"
@@ -49,7 +50,7 @@ const decode = (packet: string): Message => {
 }
 
 const makeCore = (population: number) => {
-  const core = Plumtree.make({ self, joinedAt: 0, seen: SeenSet.make(100_000, 300_000) })
+  const core = Plumtree.make({ self, joinedAt: 0, nameOf, seen: SeenSet.make(100_000, 300_000) })
   core.handle({ _tag: "Counted", peers: population }, 0)
   for (const peerId of peers.slice(1)) core.handle({ _tag: "Up", peerId, dialect: "homing" }, 0)
   return core

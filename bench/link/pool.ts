@@ -46,7 +46,7 @@ export const make = async (
               )
             )
         },
-        iceServers: [],
+        iceServers: Effect.succeed([]),
         minPeers: 4,
         maxPeers: 50,
         emit: () => Effect.succeed(true),

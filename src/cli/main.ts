@@ -19,6 +19,7 @@ import { hub, server } from "./commands/hub.ts"
 import { hubNetwork } from "./commands/hubNetwork.ts"
 import { networks } from "./commands/networks.ts"
 import { peer } from "./commands/peer.ts"
+import * as Insistence from "./Insistence.ts"
 import * as Package from "./Package.ts"
 import { presenter } from "./Presenter.ts"
 
@@ -49,6 +50,7 @@ const leave = (code: number) =>
 const teardown: Runtime.Teardown = (exit) =>
   Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? leave(0) : Runtime.defaultTeardown(exit, leave)
 
+Insistence.heed()
 Package.version.pipe(
   Effect.flatMap((version) => Command.runWith(homing, { version })(Arguments.normalise(process.argv.slice(2)))),
   Effect.provide([NodeServices.layer, CliOutput.layerPresenter(presenter), logging]),

@@ -1,14 +1,14 @@
 /**
  * What travels between two linked peers: JSON objects told apart by `type`, in the shapes of PeerPigeon
  * 1.1.3. Our own additions (`ping`, `pong`, `leave`, `left`, `encoding`,
- * `acknowledge`, `original`, `answers`, `channel`, `order`, `bridged`) are types and fields that
+ * `acknowledge`, `original`, `custody`, `answers`, `channel`, `order`, `bridged`) are types and fields that
  * an older peer ignores. How frames become channel messages is `FrameCodec`'s business.
  */
 import * as Schema from "effect/Schema"
 import { Bridged } from "./Bridged.ts"
 import { Content } from "./Content.ts"
 import * as DhtFrame from "./DhtFrame.ts"
-import { Digest, Graft, IHave, MessageId, Prune } from "./GossipFrame.ts"
+import { Digest, Graft, IHave, MessageId, Prune, Returned, Taken } from "./GossipFrame.ts"
 import { NetworkName } from "./NetworkName.ts"
 import * as OverlayFrame from "./OverlayFrame.ts"
 import { PeerId } from "./PeerId.ts"
@@ -47,6 +47,8 @@ export const Gossip = Schema.Struct({
   acknowledge: Schema.optionalKey(Schema.Boolean),
   /** A direct message that was sent before on a way that broke: the id it had then, and by which it is confirmed. */
   original: Schema.optionalKey(MessageId),
+  /** Whoever gets this direct message says that it has it, and gives it back when it knows no way on. */
+  custody: Schema.optionalKey(Schema.Boolean),
   /** The question that this answers. */
   answers: Schema.optionalKey(MessageId),
   /** The channel that this is said on. */
@@ -103,6 +105,8 @@ export const Frame = Schema.Union([
   Graft,
   Prune,
   Digest,
+  Taken,
+  Returned,
   ...OverlayFrame.members,
   ...DhtFrame.members,
   ...StreamFrame.members

@@ -43,3 +43,18 @@ export const Digest = Schema.Struct({
 })
 /** @category models */
 export type Digest = typeof Digest.Type
+
+/** "I have these direct messages, by their names, and look after them." @category schemas */
+export const Taken = Schema.Struct({ type: Schema.tag("taken"), ids: Ids })
+/** @category models */
+export type Taken = typeof Taken.Type
+
+/** "I cannot bring this direct message any further." @category schemas */
+export const Returned = Schema.Struct({
+  type: Schema.tag("returned"),
+  id: MessageId,
+  /** Its addressee would be next to the one who says so, who never heard of it. */
+  absent: Schema.Boolean
+})
+/** @category models */
+export type Returned = typeof Returned.Type

@@ -38,7 +38,10 @@ export const MeshEvent = Schema.TaggedUnion({
     /** With type `network`: whether this is another network than the home. */
     fallbackMode: Schema.optionalKey(Schema.Boolean)
   },
-  /** This subscriber was too slow, and `count` events before this one were not kept for it. */
+  /**
+   * `count` events before this one are missing: this subscriber was too slow, and they were not kept for it; or messages did
+   * not reach this peer while others kept them.
+   */
   Missed: { count: Schema.Natural }
 })
 /** @category models */

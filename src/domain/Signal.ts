@@ -4,6 +4,7 @@
  * The shapes are those of PeerPigeon 1.1.3. Our own additions are optional fields and extra types that an
  * older party ignores: `homing` in a description says that its maker speaks our dialect on the link.
  */
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { NetworkName } from "./NetworkName.ts"
 import { PeerId } from "./PeerId.ts"
@@ -118,6 +119,55 @@ export type NetworkSummary = typeof NetworkSummary.Type
 /** The most networks in a list. @category constants */
 export const maxListed = 256
 
+/** The most servers that a hub may tell a peer to use, and the most addresses of one. @category constants */
+export const maxIceServers = 8
+
+/** The most other hubs that a hub may name when it sends its peers away. @category constants */
+export const maxAlternatives = 8
+
+const host = "(\\[[0-9a-fA-F:.]{2,45}\\]|[A-Za-z0-9.-]{1,128})(:\\d{1,5})?"
+const addressOf = (form: string, example: string) =>
+  Schema.String.check(Schema.isMaxLength(256), Schema.isPattern(new RegExp(`^${form}$`), { expected: example }))
+
+/**
+ * The address of a STUN server, in the one form that every engine takes: `stun:host`, `stun:host:port`.
+ *
+ * @category schemas
+ */
+export const StunUrl = addressOf(`stun:${host}`, "the address of a STUN server, such as stun:stun.example.org:3478")
+
+/**
+ * The address of a TURN server: `turn:host:port`, or `turns:` over TLS, and `?transport=udp` or `tcp`.
+ *
+ * @category schemas
+ */
+export const TurnUrl = addressOf(
+  `turns?:${host}(\\?transport=(udp|tcp))?`,
+  "the address of a TURN server, such as turn:turn.example.org:3478"
+)
+
+const urls = <S extends Schema.Constraint>(url: S) => Schema.Array(url).check(Schema.isBetweenLength(1, maxIceServers))
+
+/** A STUN or TURN server that a hub tells its peers to use. @category schemas */
+export const IceServer = Schema.Union([
+  Schema.Struct({
+    urls: urls(TurnUrl),
+    username: Schema.String.check(Schema.isBetweenLength(1, 512)),
+    credential: Schema.String.check(Schema.isBetweenLength(1, 512))
+  }),
+  Schema.Struct({ urls: urls(StunUrl) })
+])
+/** @category models */
+export type IceServer = typeof IceServer.Type
+
+const IceServers = Schema.Array(IceServer).check(Schema.isMaxLength(maxIceServers))
+
+/** The address of a hub as another hub gives it: a WebSocket URL without a password. @category schemas */
+export const HubAddress = addressOf(
+  `wss?://${host}(/[!-~]{0,100})?`,
+  "the address of a hub, such as wss://hub.example.org"
+)
+
 const networkName = Schema.optionalKey(NetworkName)
 
 /** What every message to another peer carries: to whom, in which network. */
@@ -186,10 +236,14 @@ export const HubSignal = Schema.Union([
       homing: Schema.optionalKey(Schema.Struct({
         version: Schema.Natural,
         features: Schema.Array(Schema.String.check(Schema.isMaxLength(64)))
-      }))
+      })),
+      /** STUN and TURN servers to use, besides one's own. A greeting with others than we know is still a greeting. */
+      iceServers: Schema.optionalKey(IceServers.pipe(Schema.catchDecoding(() => Effect.succeedSome([]))))
     }),
     ...fromHub
   }),
+  /** The servers of the greeting anew, before their credentials expire. */
+  Schema.Struct({ type: Schema.tag("ice-servers"), data: Schema.Struct({ iceServers: IceServers }), ...fromHub }),
   Schema.Struct({
     type: Schema.tag("peer-discovered"),
     data: Schema.Struct({ ...PeerFacts.fields, peerId: PeerId }),
@@ -221,7 +275,15 @@ export const HubSignal = Schema.Union([
     ...fromHub
   }),
   Schema.Struct({ type: Schema.tag("pong"), data: Schema.optionalKey(Schema.Unknown), ...fromHub }),
-  Schema.Struct({ type: Schema.tag("hub-closing"), data: Schema.Struct({ reason: Schema.String }), ...fromHub }),
+  Schema.Struct({
+    type: Schema.tag("hub-closing"),
+    data: Schema.Struct({
+      reason: Schema.String,
+      /** Hubs to go to instead. */
+      hubs: Schema.optionalKey(Schema.Array(HubAddress).check(Schema.isMaxLength(maxAlternatives)))
+    }),
+    ...fromHub
+  }),
   Schema.Struct({
     type: Schema.tag("error"),
     error: Schema.String.check(Schema.isMaxLength(4096)),

@@ -6,6 +6,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Buffer } from "node:buffer"
+import { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { type RawData, WebSocket } from "ws"
 import type { HubSettings } from "./Options.ts"
@@ -107,6 +108,11 @@ export class Connection {
 
   get isOpen(): boolean {
     return this.#socket.readyState === this.#socket.OPEN
+  }
+
+  /** Bytes that came and went so far. */
+  get bytes(): number {
+    return this.#tcp instanceof Socket ? this.#tcp.bytesRead + this.#tcp.bytesWritten : 0
   }
 
   get #isClosed(): boolean {

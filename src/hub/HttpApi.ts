@@ -5,7 +5,9 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import type * as Headers from "effect/http/Headers"
+import * as HttpMiddleware from "effect/http/HttpMiddleware"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
@@ -13,14 +15,16 @@ import * as HttpStaticServer from "effect/http/HttpStaticServer"
 import * as Layer from "effect/Layer"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
-import type { Backplane, Health, HubView } from "./backplane/Backplane.ts"
 import type { Listing } from "./Directory.ts"
+import { type Health, HubApi } from "./http/Api.ts"
+import * as Docs from "./http/Docs.ts"
 import type { HubSettings } from "./Options.ts"
+import type { Others } from "./Others.ts"
 import type { HubStats } from "./Traffic.ts"
 
 /** What is there when no page is. */
 const text = `This is a Homing hub: peers meet here, over WebSocket, before they talk to each other directly.
-Give a peer this address, and see /health for how the hub is and /networks for the networks here.
+Give a peer this address. See /health for how the hub is, /networks for the networks here, and /docs for the rest.
 `
 
 const page = HttpServerResponse.text(text)
@@ -28,64 +32,72 @@ const noSuchPage = HttpServerResponse.text(text, { status: 404 })
 
 const isoTime = Effect.map(Clock.currentTimeMillis, (now) => new Date(now).toISOString())
 
-/** What of a hub's surroundings may be known. @category models */
-export interface Surroundings {
-  readonly hub: PeerId
-  readonly kind: Backplane["Service"]["kind"]
-  readonly namespace: NetworkName
-  readonly hubs: ReadonlyArray<HubView>
-  readonly health: Health
+/** What the hub knows of itself. @category models */
+export interface Sources {
+  readonly stats: Effect.Effect<HubStats>
+  readonly listing: Effect.Effect<Listing>
+  readonly others: Effect.Effect<Others>
+  /** What the hub is among hubs. */
+  readonly self: { readonly isHub: boolean; readonly hubId: PeerId; readonly hubMeshNamespace: NetworkName }
+  readonly draining: Effect.Effect<boolean>
+  /** The metrics, as Prometheus reads them. */
+  readonly metrics: Effect.Effect<string>
 }
 
-/** The fields and their meaning are PeerPigeon's; `federation` is ours. */
-const health = ({ federation, stats }: Sources, isHub: boolean) =>
-  Effect.gen(function*() {
-    const { connections, networks, peers, uptime } = yield* stats
-    const { health, hubs, kind } = yield* federation
-    const isWell = health._tag === "Well"
-    return HttpServerResponse.jsonUnsafe({
-      status: isWell ? "healthy" : "degraded",
-      timestamp: yield* isoTime,
-      uptime: Duration.toSeconds(uptime),
-      isHub,
-      connections,
-      peers,
-      hubs: hubs.filter(({ connection }) => connection !== "refused").length,
-      networks,
-      federation: { kind, degraded: !isWell, ...(isWell ? {} : { problem: health.problem }) },
-      memory: process.memoryUsage()
-    })
-  })
+const draining = "the hub is about to stop"
 
-const isoOf = (millis: number) => new Date(millis).toISOString()
+/** What is wrong, the worst first. */
+const assess = (isDraining: boolean, { health }: Others): Pick<Health, "status" | "ready" | "problem"> =>
+  isDraining
+    ? { status: "draining", ready: false, problem: draining }
+    : health._tag === "Degraded"
+    // Its own peers are served: were it not ready, an engine that fails would take every hub away at once.
+    ? { status: "degraded", ready: true, problem: health.problem }
+    : { status: "healthy", ready: true }
 
-/** The other hubs that are known, those that are not connected with why. */
-const hubs = ({ federation }: Sources) =>
-  Effect.gen(function*() {
-    const { hub, hubs, namespace } = yield* federation
-    return HttpServerResponse.jsonUnsafe({
-      timestamp: yield* isoTime,
-      hubMeshNamespace: namespace,
-      hubId: hub,
-      totalHubs: hubs.filter(({ connection }) => connection !== "refused").length,
-      hubs: hubs.map(({ connection, hub, lastHeard, memberships, problem, url }) => ({
-        peerId: hub ?? null,
-        networkName: namespace,
-        connection,
-        url: url ?? null,
-        lastActivity: lastHeard === undefined ? null : isoOf(lastHeard),
-        memberships: memberships ?? 0,
-        problem: problem ?? null
-      }))
-    })
-  })
+const connected = ({ hubs }: Others) => hubs.filter(({ connection }) => connection !== "refused")
 
-/** Where peers meet here, as far as it may be known. */
-const networks = (listing: Effect.Effect<Listing>) =>
-  Effect.gen(function*() {
-    const { networks, total } = yield* listing
-    return HttpServerResponse.jsonUnsafe({ timestamp: yield* isoTime, totalNetworks: total, networks })
-  })
+const handlers = (sources: Sources) =>
+  HttpApiBuilder.group(HubApi, "hub", (handlers) =>
+    handlers.handleAll({
+      health: Effect.fnUntraced(function*() {
+        const { connections, networks, peers, uptime } = yield* sources.stats
+        const others = yield* sources.others
+        return {
+          ...assess(yield* sources.draining, others),
+          live: true,
+          timestamp: yield* isoTime,
+          uptime: Duration.toSeconds(uptime),
+          isHub: sources.self.isHub,
+          connections,
+          peers,
+          hubs: connected(others).length,
+          networks,
+          memory: { ...process.memoryUsage() }
+        }
+      }),
+      live: () => Effect.succeed({ live: true } as const),
+      ready: Effect.fnUntraced(function*() {
+        if (yield* sources.draining) return yield* Effect.fail({ ready: false, problem: draining } as const)
+        return { ready: true } as const
+      }),
+      hubs: Effect.fnUntraced(function*() {
+        const others = yield* sources.others
+        const { hubId, hubMeshNamespace } = sources.self
+        return {
+          timestamp: yield* isoTime,
+          hubMeshNamespace,
+          hubId,
+          totalHubs: connected(others).length,
+          hubs: others.hubs
+        }
+      }),
+      networks: Effect.fnUntraced(function*() {
+        const { networks, total } = yield* sources.listing
+        return { timestamp: yield* isoTime, totalNetworks: total, networks }
+      }),
+      metrics: () => sources.metrics
+    }))
 
 /** The files of a directory; a file that is not there, or is none, is not found. */
 const files = (directory: string) =>
@@ -108,30 +120,22 @@ const cors = (origin: string) => {
   return { preflight, allow: HttpServerResponse.setHeaders(allowed) }
 }
 
-/** What the hub knows of itself. @category models */
-export interface Sources {
-  readonly stats: Effect.Effect<HubStats>
-  readonly listing: Effect.Effect<Listing>
-  readonly federation: Effect.Effect<Surroundings>
-}
-
 /**
- * The handler of the requests that are no upgrades: `GET /health`, `GET /hubs`, `GET /networks`, and the files of
- * `assets`.
+ * The handler of the requests that are no upgrades: those of `HubApi`, its document at `/openapi.json` and as a page at
+ * `/docs`, and the files of `assets`. Each request is a span.
  *
  * @category constructors
  */
 export const make = Effect.fnUntraced(function*(
   sources: Sources,
-  settings: Pick<HubSettings, "assets" | "corsOrigin" | "isHub">
+  settings: Pick<HubSettings, "assets" | "corsOrigin">
 ) {
   const { allow, preflight } = cors(settings.corsOrigin)
   const everythingElse = settings.assets === undefined ? Effect.succeed(noSuchPage) : yield* files(settings.assets)
 
   const routes = Layer.mergeAll(
-    HttpRouter.add("GET", "/health", health(sources, settings.isHub)),
-    HttpRouter.add("GET", "/hubs", hubs(sources)),
-    HttpRouter.add("GET", "/networks", networks(sources.listing)),
+    HttpApiBuilder.layer(HubApi, { openapiPath: "/openapi.json" }).pipe(Layer.provide(handlers(sources))),
+    HttpRouter.add("GET", "/docs", yield* Docs.make),
     HttpRouter.add(
       "GET",
       "/",
@@ -143,7 +147,8 @@ export const make = Effect.fnUntraced(function*(
 
   const app = (yield* HttpRouter.toHttpEffect(routes)).pipe(
     Effect.catch((error) => HttpServerRespondable.toResponseOrElse(error, noSuchPage)),
-    Effect.map(allow)
+    Effect.map(allow),
+    HttpMiddleware.tracer
   )
   return yield* NodeHttpServer.makeHandler(app, { scope: yield* Effect.scope })
 }, Effect.provide(NodeHttpServer.layerHttpServices))

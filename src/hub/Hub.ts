@@ -18,10 +18,12 @@ import { WebSocketServer } from "ws"
 import type { InvalidInput } from "../domain/Errors.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import { PeerId } from "../domain/PeerId.ts"
+import { HubAddress, maxAlternatives } from "../domain/Signal.ts"
 import * as Admission from "./Admission.ts"
 import type { HubView } from "./backplane/Backplane.ts"
 import * as Connection from "./Connection.ts"
 import * as Connections from "./Connections.ts"
+import * as Drain from "./Drain.ts"
 import * as Entrance from "./Entrance.ts"
 import * as Exchange from "./Exchange.ts"
 import * as FastRelay from "./FastRelay.ts"
@@ -30,11 +32,15 @@ import * as HubSocket from "./federation/HubSocket.ts"
 import * as HttpApi from "./HttpApi.ts"
 import * as Limits from "./Limits.ts"
 import * as Listener from "./Listener.ts"
+import * as Metrics from "./Metrics.ts"
 import * as Options from "./Options.ts"
+import type * as Others from "./Others.ts"
 import * as PeerToken from "./PeerToken.ts"
 import { Refused } from "./Refused.ts"
 import * as Session from "./Session.ts"
+import type { CertificateUnusable } from "./Tls.ts"
 import * as Traffic from "./Traffic.ts"
+import * as Turn from "./Turn.ts"
 import * as Wire from "./Wire.ts"
 
 /** A running hub. @category services */
@@ -47,6 +53,12 @@ export class Hub extends Context.Service<Hub, {
   readonly url: string
   /** The hub in numbers, now. */
   readonly stats: Effect.Effect<Traffic.HubStats>
+  /**
+   * Lets nobody in any more and sends the peers away, each when it does not negotiate with another, and all of them once
+   * `drainPatience` is over. They are told of other hubs where any are known. To be run before the layer's scope
+   * closes; `/health/ready` says 503 from its beginning.
+   */
+  readonly drain: Effect.Effect<void>
   /** Whether it is one hub among others. */
   readonly isHub: boolean
   /** Its id among hubs. */
@@ -58,18 +70,21 @@ export class Hub extends Context.Service<Hub, {
 }>()("homing/Hub") {
   /**
    * A hub that runs until the layer's scope closes. Then nobody new is let in, every peer is told
-   * (`hub-closing`, close code 1001), and whoever does not answer within `closingPatience` is cut.
+   * (`hub-closing`, close code 1001), and whoever does not answer within `closingPatience` is cut. To let peers finish
+   * what they are about, `drain` before.
    *
-   * Fails with `InvalidInput` if an option is not what it must be, and with `HubCannotListen` if neither the
-   * port nor the ten above it can be had.
+   * Fails with `InvalidInput` if an option is not what it must be, with `HubCannotListen` if neither the port nor the ten
+   * above it can be had, and with `CertificateUnusable` if the files of the certificate are none.
    */
-  static readonly layer = (
-    options: Options.HubOptions = {}
-  ): Layer.Layer<Hub, InvalidInput | Listener.HubCannotListen> => Layer.effect(Hub, make(options))
+  static readonly layer = (options: Options.HubOptions = {}): Layer.Layer<Hub, HubError> =>
+    Layer.effect(Hub, make(options))
 }
 
+/** Why there is no hub. @category errors */
+export type HubError = InvalidInput | Listener.HubCannotListen | CertificateUnusable
+
 /** What a request for a WebSocket says. */
-interface Guest {
+interface Handshake {
   readonly target: string
   readonly token: string | undefined
 }
@@ -82,10 +97,27 @@ const claimedId = (target: string) => {
   return decodePeerId(query < 0 ? null : new URLSearchParams(target.slice(query)).get("peerId"))
 }
 
+/** What metrics call the reasons of a refusal. */
+const refusalOf: Record<Refused["reason"], Traffic.Refusal> = {
+  "Invalid peerId format": "invalid-peer-id",
+  "Peer already connected": "peer-id-taken",
+  "Maximum connections reached": "hub-full",
+  "A peer token is needed": "token",
+  "The peer token is not valid": "token",
+  "The peer token has expired": "token",
+  "The peer token is for another peer": "token"
+}
+
+const isHubAddress = Schema.is(HubAddress)
+
+/** The answer to a handshake while the hub drains. */
+const unavailable =
+  "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n"
+
 /** Where a peer on this machine reaches a hub. */
-const urlOf = (host: string, port: number): string => {
+const urlOf = (host: string, port: number, secure: boolean): string => {
   const reachable = host === "0.0.0.0" || host === "::" ? "localhost" : host
-  return `ws://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`
+  return `${secure ? "wss" : "ws"}://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`
 }
 
 /**
@@ -96,14 +128,14 @@ const urlOf = (host: string, port: number): string => {
  */
 export const make = Effect.fnUntraced(function*(
   options: Options.HubOptions
-): Effect.fn.Return<Hub["Service"], InvalidInput | Listener.HubCannotListen, Scope.Scope> {
+): Effect.fn.Return<Hub["Service"], HubError, Scope.Scope> {
   const settings = yield* Options.resolve(options)
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
   const startedAt = now()
 
-  const run = yield* FiberSet.makeRuntime<never, void>()
   const random = yield* Random.Random
+  const run = yield* FiberSet.makeRuntime<never, void>()
   const { directory, lookout, registry, router, ties, traffic, visit } = Exchange.make({
     hubNetwork: settings.hubMeshNamespace,
     contested: (peerId) => run(admission.doubt(peerId)),
@@ -117,49 +149,7 @@ export const make = Effect.fnUntraced(function*(
   const tokens = settings.peerTokenSecret === undefined
     ? PeerToken.anybody
     : PeerToken.make(settings.peerTokenSecret, now)
-  const entrance = Entrance.make(settings, { now, refused: () => traffic.refused++ })
-
-  const allowance = Limits.messages(settings)
-  const strikes = Limits.strikes(settings.malformedBurst)
-  const sessions: Session.Surroundings = {
-    allowance,
-    strikes,
-    fullMessages: Limits.full(allowance, startedAt),
-    fullStrikes: Limits.full(strikes, startedAt),
-    router,
-    fast,
-    traffic,
-    now,
-    ended(session) {
-      admission.release(session)
-      router.lost(session)
-    }
-  }
-
-  /** Lets a peer in, or says why not. From then on its connection calls, and no fiber waits. */
-  const serve = Effect.fnUntraced(function*(connection: Connection.Connection, guest: Guest) {
-    const claimed = claimedId(guest.target)
-    if (Result.isFailure(claimed)) return yield* new Refused({ reason: "Invalid peerId format" })
-    const session = new Session.Session(claimed.success, connection, sessions)
-    const { networks } = yield* tokens.verify(guest.token, session.peerId)
-    if (networks !== undefined) session.networks = networks
-    const admitted = admission.admit(session)
-    yield* admission.isTaken(session.peerId) ? Effect.raceFirst(admitted, connection.ended) : admitted
-    if (connection.endedAt !== undefined) return admission.release(session)
-    session.send(Wire.connected(session.peerId, now()))
-    connection.listen(session)
-  })
-
-  /** One connection from its handshake until it is let in. */
-  const accept = (connection: Connection.Connection, guest: Guest) =>
-    serve(connection, guest).pipe(
-      Effect.catchTag("Refused", ({ reason }) => {
-        traffic.refused++
-        connection.close(Connection.closeCode.policy, reason)
-        return Effect.logDebug(`A connection was refused: ${reason}`)
-      }),
-      Effect.tapDefect((defect) => Effect.logError("A connection ended by a bug", defect))
-    )
+  const entrance = Entrance.make(settings, { now, refused: () => Traffic.refuse(traffic, "origin-or-address") })
 
   const listener = yield* Listener.make(settings)
   const connections = yield* Connections.make(settings, now)
@@ -169,23 +159,103 @@ export const make = Effect.fnUntraced(function*(
     // The hubs' own is not for peers.
     networks: registry.networkCount - (registry.present(settings.hubMeshNamespace) > 0 ? 1 : 0)
   })
-  yield* Traffic.observe(traffic, presence)
+  const others = (): Others.Others => ties.elsewhere
+  const guests = new Set<Session.Session>()
+  const drain = Drain.make({ guests, patience: settings.drainPatience, dismiss: (session) => dismiss(session) })
+  const metrics = yield* Metrics.make({ traffic, presence, others, draining: () => drain.draining })
+  const iceServers = Turn.make(settings)
+
+  const allowance = Limits.messages(settings)
+  const strikes = Limits.strikes(settings.malformedBurst)
+  const sessions: Session.Surroundings = {
+    allowance,
+    strikes,
+    fullMessages: Limits.full(allowance, startedAt),
+    fullStrikes: Limits.full(strikes, startedAt),
+    handle: metrics.timed((session, bytes, isText) => {
+      if (!isText || !fast.pass(session, bytes)) router.receive(session, bytes.toString())
+    }),
+    traffic,
+    now,
+    ended(session) {
+      guests.delete(session)
+      admission.release(session)
+      router.lost(session)
+    }
+  }
+
+  /** Where peers are sent when this hub stops: hubs that are reached now, then those that the options name. */
+  const elsewhere = (): ReadonlyArray<string> => {
+    const reached = others().hubs.filter(({ connection }) => connection !== "refused").map(({ url }) => url)
+    return Array.from(new Set([...reached, ...settings.moveTo])).filter(isHubAddress).slice(0, maxAlternatives)
+  }
+
+  /** Sends a peer to another hub. */
+  const dismiss = ({ connection }: Session.Session): void => {
+    connection.send(Wire.hubClosing("Hub shutting down", now(), elsewhere()))
+    connection.close(Connection.closeCode.goingAway, "Hub shutting down")
+  }
+
+  /** Gives everybody new credentials before the old ones expire; those who just came, a little early. */
+  const renewIceServers = (period: Duration.Duration) =>
+    Effect.suspend(() =>
+      Effect.forEach(Array.from(guests), (session) => {
+        const servers = iceServers.issue(session.peerId, now())
+        if (servers !== undefined) session.send(Wire.iceServers(servers, now()))
+        // Sockets come first.
+        return Effect.yieldNow
+      }, { discard: true })
+    ).pipe(Effect.delay(period), Effect.forever)
+
+  /** Lets a peer in, or says why not. From then on its connection calls, and no fiber waits. */
+  const serve = Effect.fnUntraced(function*(connection: Connection.Connection, handshake: Handshake) {
+    const claimed = claimedId(handshake.target)
+    if (Result.isFailure(claimed)) return yield* new Refused({ reason: "Invalid peerId format" })
+    const session = new Session.Session(claimed.success, connection, sessions)
+    const { networks } = yield* tokens.verify(handshake.token, session.peerId)
+    if (networks !== undefined) session.networks = networks
+    const admitted = Effect.useSpan(
+      "Hub.admit",
+      { attributes: { peerId: session.peerId } },
+      () => metrics.timeAdmission(admission.admit(session))
+    )
+    yield* admission.isTaken(session.peerId) ? Effect.raceFirst(admitted, connection.ended) : admitted
+    if (connection.endedAt !== undefined) return admission.release(session)
+    guests.add(session)
+    session.send(Wire.connected(session.peerId, now(), iceServers.issue(session.peerId, now())))
+    connection.listen(session)
+  })
+
+  /** One connection from its handshake until it is let in. */
+  const accept = (connection: Connection.Connection, handshake: Handshake) =>
+    serve(connection, handshake).pipe(
+      Effect.catchTag("Refused", ({ reason }) => {
+        Traffic.refuse(traffic, refusalOf[reason])
+        connection.close(Connection.closeCode.policy, reason)
+        return Effect.logDebug(`A connection was refused: ${reason}`)
+      }),
+      Effect.tapDefect((defect) => Effect.logError("A connection ended by a bug", defect))
+    )
+
   const stats = Effect.sync((): Traffic.HubStats => ({
     ...presence(),
     ...traffic,
+    refusedBy: { ...traffic.refusedBy },
     uptime: Duration.millis(now() - startedAt)
   }))
 
   yield* Effect.forkScoped(lookout.serve)
   let ownUrl = settings.publicUrl
   const federation = yield* Federation.make(settings)
-  const elsewhere = yield* federation.backplane.open({
-    ...ties.house,
-    visit,
-    about: () => ownUrl === undefined ? {} : { url: ownUrl }
-  })
-  ties.attach(elsewhere)
+  ties.attach(
+    yield* federation.backplane.open({
+      ...ties.house,
+      visit,
+      about: () => ownUrl === undefined ? {} : { url: ownUrl }
+    })
+  )
   yield* Effect.forkScoped(connections.serve)
+  if (iceServers.renewal !== undefined) yield* Effect.forkScoped(renewIceServers(iceServers.renewal))
 
   const sockets = new WebSocketServer({
     WebSocket: Connection.HubSocket,
@@ -201,21 +271,24 @@ export const make = Effect.fnUntraced(function*(
     maxPayload: HubSocket.maxBytes,
     perMessageDeflate: false
   })
+  const { hubMeshNamespace, isHub } = settings
+  const hubId = federation.backplane.hub
   const request = yield* HttpApi.make({
+    self: { isHub, hubId, hubMeshNamespace },
     stats,
     listing: Effect.sync(() => directory.listing),
-    federation: Effect.sync(() => ({
-      hub: federation.backplane.hub,
-      kind: federation.backplane.kind,
-      namespace: settings.hubMeshNamespace,
-      hubs: elsewhere.hubs,
-      health: elsewhere.health
-    }))
+    others: Effect.sync(others),
+    draining: Effect.sync(() => drain.draining),
+    metrics: metrics.text
   }, settings)
   const port = yield* listener.listen({
     request,
     connection: entrance.admitsSocket,
     upgrade(request, tcp, head) {
+      if (drain.draining) {
+        Traffic.refuse(traffic, "draining")
+        return void tcp.end(unavailable)
+      }
       if (!entrance.admitsUpgrade(request, tcp)) return
       if (Federation.isHubRequest(request)) {
         return links.handleUpgrade(request, tcp, head, (socket) => {
@@ -224,17 +297,16 @@ export const make = Effect.fnUntraced(function*(
         })
       }
       const { headers, url: target = "" } = request
-      const guest: Guest = { target, token: PeerToken.ofRequest(target, headers) }
+      const handshake: Handshake = { target, token: PeerToken.ofRequest(target, headers) }
       sockets.handleUpgrade(request, tcp, head, (socket) => {
-        run(accept(connections.take(socket, tcp), guest))
+        run(accept(connections.take(socket, tcp), handshake))
       })
     }
   })
 
   const { host } = settings
-  const url = urlOf(host, port)
+  const url = urlOf(host, port, listener.secure)
   if (host !== "0.0.0.0" && host !== "::") ownUrl ??= url
-  const { hubMeshNamespace, isHub } = settings
   yield* Effect.logInfo(
     isHub
       ? `The hub listens at ${url}, on the hubs' namespace ${hubMeshNamespace}`
@@ -245,9 +317,10 @@ export const make = Effect.fnUntraced(function*(
     port,
     url,
     stats,
+    drain: Effect.andThen(Effect.logInfo("The hub drains"), drain.run),
     isHub,
-    hubId: federation.backplane.hub,
+    hubId,
     hubMeshNamespace,
-    hubs: Effect.sync(() => elsewhere.hubs)
+    hubs: Effect.sync(() => ties.elsewhere.hubs)
   })
 })

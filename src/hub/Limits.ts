@@ -121,6 +121,13 @@ export const watchesPerPeer = 32
 /** The shortest time between two tellings of a network's counts to one watcher. @category constants */
 export const countsPeriod = Duration.millis(100)
 
+/**
+ * How much longer it is for each that was told: a thousand who watch while a thousand come would be told a million counts.
+ *
+ * @category constants
+ */
+export const countsPace = Duration.millis(1)
+
 /** How old the list of networks may be: whoever asks more often is told the same. @category constants */
 export const listPeriod = Duration.millis(100)
 

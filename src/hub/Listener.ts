@@ -1,15 +1,17 @@
 /**
- * The TCP side: HTTP servers on the first free port.
+ * The TCP side: HTTP servers on the first free port, over TLS where there is a certificate.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http"
+import { createServer as createSecureServer, type Server as HttpsServer } from "node:https"
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { waitAtMost } from "../services/Patience.ts"
 import * as Limits from "./Limits.ts"
 import type { HubSettings } from "./Options.ts"
+import * as Tls from "./Tls.ts"
 
 /** The hub cannot listen where it was told to. @category errors */
 export class HubCannotListen extends Schema.TaggedError<HubCannotListen>()("HubCannotListen", {
@@ -60,6 +62,10 @@ const isAbsent = (error: HubCannotListen): boolean => ["EADDRNOTAVAIL", "EAFNOSU
 
 const codeOf = (error: Error): string => "code" in error && typeof error.code === "string" ? error.code : error.message
 
+type Server = HttpServer | HttpsServer
+
+const limits = { connectionsCheckingInterval, headersTimeout, requestTimeout }
+
 const listenOne = (server: Server, host: string, port: number): Effect.Effect<number, HubCannotListen> =>
   Effect.callback((resume) => {
     const onError = (error: Error) => {
@@ -95,7 +101,30 @@ export interface Listener {
    * When the scope closes nobody new is let in, but the connections stay.
    */
   listen(handlers: Handlers): Effect.Effect<number, HubCannotListen, Scope.Scope>
+  /** Whether it speaks TLS. */
+  readonly secure: boolean
 }
+
+/** Takes a renewed certificate over, for connections to come. What cannot be used is reported, and the old one stays. */
+const renew = Effect.fnUntraced(function*(
+  servers: ReadonlyArray<Server>,
+  settings: Pick<HubSettings, "tlsCert" | "tlsKey">,
+  first: Tls.Certificate
+) {
+  let used = first
+  const step = Effect.gen(function*() {
+    const found = yield* Tls.load(settings)
+    if (found === undefined || (found.cert === used.cert && found.key === used.key)) return
+    used = found
+    for (const server of servers) if ("setSecureContext" in server) server.setSecureContext(found)
+    yield* Effect.logInfo("The hub uses a renewed certificate")
+  })
+  yield* step.pipe(
+    Effect.catch((error) => Effect.logWarning(`The certificate is not renewed: ${error.message}`)),
+    Effect.delay(Tls.renewal),
+    Effect.forever
+  )
+})
 
 /**
  * The servers, not listening yet. Their scope must outlive that of `listen` and those of the connections, which it
@@ -104,11 +133,16 @@ export interface Listener {
  * @category constructors
  */
 export const make = Effect.fnUntraced(
-  function*(settings: Pick<HubSettings, "host" | "port" | "maxConnections" | "closingPatience">) {
+  function*(
+    settings: Pick<HubSettings, "host" | "port" | "maxConnections" | "closingPatience" | "tlsCert" | "tlsKey">
+  ) {
+    const certificate = yield* Tls.load(settings)
     const servers = yield* Effect.acquireRelease(
       Effect.sync(() =>
         addressesOf(settings.host).map((host) => {
-          const server = createServer({ connectionsCheckingInterval, headersTimeout, requestTimeout })
+          const server: Server = certificate === undefined
+            ? createServer(limits)
+            : createSecureServer({ ...limits, ...certificate })
           server.maxConnections = settings.maxConnections + Limits.headroom
           return { host, server }
         })
@@ -118,6 +152,10 @@ export const make = Effect.fnUntraced(
         discard: true
       })
     )
+
+    if (certificate !== undefined) {
+      yield* Effect.forkScoped(renew(servers.map(({ server }) => server), settings, certificate))
+    }
 
     /** All addresses at the same port, or none. */
     const listenAt = Effect.fnUntraced(function*(wanted: number) {
@@ -165,6 +203,7 @@ export const make = Effect.fnUntraced(
       }, { discard: true })
 
     return {
+      secure: certificate !== undefined,
       listen: (handlers) => Effect.acquireRelease(acquire(handlers), () => release(handlers))
     } satisfies Listener as Listener
   }

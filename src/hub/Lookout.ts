@@ -3,8 +3,10 @@
  *
  * Who begins to watch is told at once. From then on, whoever changes a count only marks its network, and one fiber speaks
  * for the whole hub, in rounds: at once when all was quiet, and then after each `countsPeriod` for as long as there is
- * news, so that a storm of joins costs a watcher ten frames a second, and the last count always arrives.
+ * news, or longer where many are told, so that a storm of joins costs a watcher ten frames a second at most and the hub a
+ * thousand, and the last count always arrives.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { NetworkName } from "../domain/NetworkName.ts"
@@ -73,7 +75,9 @@ export const make = (options: {
     watch.peer.send(Wire.networkCounts(watch.networkName, counts, now()))
   }
 
+  /** Tells what changed, and says to how many. */
   const round = Effect.gen(function*() {
+    let told = 0
     const networkNames = Array.from(changed)
     changed.clear()
     for (const networkName of networkNames) {
@@ -83,11 +87,15 @@ export const make = (options: {
         else if (watch.early) {
           watch.early = false
           mark(networkName)
-        } else tell(watch, counts)
+        } else {
+          tell(watch, counts)
+          told++
+        }
       }
       // Sockets come first.
       yield* Effect.yieldNow
     }
+    return told
   })
 
   return {
@@ -123,7 +131,9 @@ export const make = (options: {
       Effect.andThen(Effect.yieldNow),
       Effect.andThen(Effect.sync(() => news.closeUnsafe())),
       Effect.andThen(round),
-      Effect.andThen(Effect.sleep(Limits.countsPeriod)),
+      Effect.flatMap((told) =>
+        Effect.sleep(Duration.max(Limits.countsPeriod, Duration.times(Limits.countsPace, told)))
+      ),
       Effect.forever
     )
   }

@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import { InvalidInput } from "../domain/Errors.ts"
 import * as NetworkName from "../domain/NetworkName.ts"
 import { PeerId } from "../domain/PeerId.ts"
+import { HubAddress, maxAlternatives, maxIceServers, StunUrl, TurnUrl } from "../domain/Signal.ts"
 import * as Addresses from "./Addresses.ts"
 import * as Limits from "./Limits.ts"
 
@@ -13,7 +14,7 @@ import * as Limits from "./Limits.ts"
 export const secretBytes = 32
 
 const withDefault = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
-  schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
+  schema.pipe(Schema.withDecodingDefault(Effect.succeed(value)))
 
 const Count = Schema.Int.check(Schema.isGreaterThan(0, { expected: "a whole number above 0" }))
 const Period = Schema.Duration.check(
@@ -106,12 +107,12 @@ export const HubOptions = Schema.Struct({
    * The origins of pages that may connect, such as `https://example.org`; others are refused with HTTP status 403.
    * Programs that are no browsers send none and are not concerned. Default any.
    */
-  allowedOrigins: Schema.optionalKey(Schema.Array(Origin)),
+  allowedOrigins: Schema.optional(Schema.Array(Origin)),
   /**
    * The secret, of at least 32 bytes, by which tokens are signed that peers need to come in. Default none: anybody may.
    * See docs/admission.md.
    */
-  peerTokenSecret: Schema.optionalKey(Secret),
+  peerTokenSecret: Schema.optional(Secret),
   /** How long a connection may be silent before it is asked for a sign of life. Default 30 s. */
   heartbeat: withDefault(Period, Duration.seconds(30)),
   /** How long a sign of life may take before the connection counts as dead. Default 10 s. */
@@ -139,7 +140,7 @@ export const HubOptions = Schema.Struct({
    * The secret, of at least 32 bytes, that hubs prove to each other to know. Default none: then only hubs at loopback and
    * private addresses are admitted.
    */
-  hubSecret: Schema.optionalKey(Secret),
+  hubSecret: Schema.optional(Secret),
   /** Where peers and other hubs reach this one, told to other hubs. Default what it listens at, unless that is every interface. */
   publicUrl: Schema.optionalKey(HubUrl),
   /** For how long a link between hubs over WebRTC stands before the socket beside it is let go. Default 10 s. */
@@ -157,10 +158,43 @@ export const HubOptions = Schema.Struct({
   /** The origin that pages may ask the HTTP side from. Default `*`, any. */
   corsOrigin: withDefault(Schema.NonEmptyString, "*"),
   /** The directory whose files are served over HTTP, `index.html` at `/`. Default none. */
-  assets: Schema.optionalKey(Schema.NonEmptyString)
-})
+  assets: Schema.optional(Schema.NonEmptyString),
+  /**
+   * A file with the certificate, and those that vouch for it, in PEM. With `tlsKey` it makes the hub speak `wss:` and
+   * `https:` only; both are read again every hour. Default none.
+   */
+  tlsCert: Schema.optional(Schema.NonEmptyString),
+  /** A file with the certificate's private key in PEM. Default none. */
+  tlsKey: Schema.optional(Schema.NonEmptyString),
+  /** STUN servers that peers are told to use, such as `stun:stun.example.org:3478`. Default none. */
+  stun: withDefault(Schema.Array(StunUrl).check(Schema.isMaxLength(maxIceServers)), []),
+  /** TURN servers that peers are told to use, such as `turn:turn.example.org:3478`. They need `turnSecret`. Default none. */
+  turn: withDefault(Schema.Array(TurnUrl).check(Schema.isMaxLength(maxIceServers)), []),
+  /** The secret shared with the TURN servers (coturn's `static-auth-secret`). Default none. */
+  turnSecret: Schema.optional(Schema.RedactedFromValue(Schema.NonEmptyString, { label: "turnSecret" })),
+  /** How long TURN credentials are good for; peers get new ones at half time. Default 1 hour. */
+  turnLifetime: withDefault(Period, Duration.hours(1)),
+  /** Hubs that peers are sent to when this one drains, `ws:` or `wss:` URLs. Default none. */
+  moveTo: withDefault(Schema.Array(HubAddress).check(Schema.isMaxLength(maxAlternatives)), []),
+  /** How long a drain waits for negotiations under way before it ends them. Default 5 s. */
+  drainPatience: withDefault(Period, Duration.seconds(5))
+}).check(
+  Schema.makeFilter(({ tlsCert, tlsKey }) =>
+    (tlsCert === undefined) === (tlsKey === undefined)
+      ? undefined
+      : {
+        path: [tlsCert === undefined ? "tlsCert" : "tlsKey"],
+        issue: "a certificate and its key belong together: expected both files, or neither"
+      }
+  ),
+  Schema.makeFilter(({ turn, turnSecret }) =>
+    turn.length === 0 || turnSecret !== undefined
+      ? undefined
+      : { path: ["turnSecret"], issue: "expected the secret of the TURN servers, since there are such" }
+  )
+)
 
-/** The options as one gives them: all optional. @category models */
+/** The options as one gives them: all optional, and `undefined` is as good as left out. @category models */
 export type HubOptions = typeof HubOptions.Encoded
 
 /** The options as the hub uses them: all present. @category models */
@@ -182,6 +216,7 @@ export const variables = {
   trustedProxies: "TRUSTED_PROXIES",
   allowedOrigins: "ALLOWED_ORIGINS",
   peerTokenSecret: "PEER_TOKEN_SECRET",
+  corsOrigin: "CORS_ORIGIN",
   hubMeshNamespace: "HUB_MESH_NAMESPACE",
   bootstrapHubs: "BOOTSTRAP_HUBS",
   hubId: "HUB_ID",
@@ -190,8 +225,7 @@ export const variables = {
   publicUrl: "HUB_URL",
   meshMigrationDelay: "MESH_MIGRATION_DELAY",
   hubMeshMaxPeers: "HUB_MESH_MAX_PEERS",
-  natsUrl: "NATS_URL",
-  corsOrigin: "CORS_ORIGIN"
+  natsUrl: "NATS_URL"
 } as const satisfies Partial<Record<keyof HubOptions, string>>
 
 const decode = Schema.decodeUnknownResult(HubOptions)

@@ -26,7 +26,7 @@ import type { Labels } from "./Labels.ts"
 import * as Limits from "./Limits.ts"
 import type { Lookout } from "./Lookout.ts"
 import type { Peer, Registry } from "./Registry.ts"
-import type { Traffic } from "./Traffic.ts"
+import * as Traffic from "./Traffic.ts"
 import * as Wire from "./Wire.ts"
 
 /** A peer as the router hears it. @category models */
@@ -90,7 +90,7 @@ export const make = (options: {
   readonly lookout: Lookout
   readonly directory: Directory
   readonly labels: Labels
-  readonly traffic: Traffic
+  readonly traffic: Traffic.Traffic
   readonly now: () => number
   /** The other hubs. Default: none. */
   readonly elsewhere?: () => Pick<Elsewhere, "joined" | "left" | "labelled">
@@ -101,13 +101,13 @@ export const make = (options: {
 }): Router => {
   const { contested, directory, elsewhere = () => alone, hubNetwork, labels, lookout, now, registry, traffic } = options
 
-  const refuse = (sender: Sender, problem: string): void => {
-    traffic.refused++
+  const refuse = (sender: Sender, reason: Traffic.Refusal, problem: string): void => {
+    Traffic.refuse(traffic, reason)
     sender.send(Wire.error(problem, now()))
   }
 
   const malformed = (sender: Sender, problem: string): void => {
-    refuse(sender, problem)
+    refuse(sender, "malformed", problem)
     sender.strike()
   }
 
@@ -120,12 +120,17 @@ export const make = (options: {
     const networkName = ofMessage(signal)
     const target = registry.route(sender, networkName, signal.targetPeerId)
     if (target === undefined) {
-      return refuse(
-        sender,
-        registry.has(sender, networkName)
-          ? `The ${signal.type} went nowhere: no peer ${short(signal.targetPeerId)} is in the network ${networkName}`
-          : `The ${signal.type} went nowhere: announce yourself in the network ${networkName} first`
-      )
+      return registry.has(sender, networkName)
+        ? refuse(
+          sender,
+          "nobody-there",
+          `The ${signal.type} went nowhere: no peer ${short(signal.targetPeerId)} is in the network ${networkName}`
+        )
+        : refuse(
+          sender,
+          "not-a-member",
+          `The ${signal.type} went nowhere: announce yourself in the network ${networkName} first`
+        )
     }
     // Data nested many thousand levels deep can be parsed, but not written again.
     const frame = Result.try(() => Wire.relayed(signal, sender.peerId, networkName, now()))
@@ -134,12 +139,18 @@ export const make = (options: {
       traffic.relayed++
       // They may know each other from the mesh, and then each wants to hear that the other is gone.
       if (signal.type === "offer") registry.acquaint(sender, networkName, target)
-    } else refuse(sender, `The ${signal.type} went nowhere: peer ${short(signal.targetPeerId)} is just leaving`)
+    } else {
+      refuse(
+        sender,
+        "nobody-there",
+        `The ${signal.type} went nowhere: peer ${short(signal.targetPeerId)} is just leaving`
+      )
+    }
   }
 
   const permits = (sender: Sender, networkName: NetworkName): boolean => {
     if (sender.networks === undefined || sender.networks.has(networkName)) return true
-    refuse(sender, `The network ${networkName} is not among those that your token is for`)
+    refuse(sender, "not-permitted", `The network ${networkName} is not among those that your token is for`)
     return false
   }
 
@@ -160,6 +171,7 @@ export const make = (options: {
     if (networkName === hubNetwork && sender.isHub !== true) {
       return refuse(
         sender,
+        "not-permitted",
         `You are not in the network ${networkName}: it is the hubs' own. A hub is let in by the others that it dials`
       )
     }
@@ -167,6 +179,7 @@ export const make = (options: {
     if (!registry.join(sender, networkName, facts)) {
       return refuse(
         sender,
+        "too-many-networks",
         `You are not in the network ${networkName}: a connection may be in ${registry.networksPerPeer} networks. Leave one first`
       )
     }
@@ -222,6 +235,7 @@ export const make = (options: {
     if (lookout.watch(sender, networkName, waiting)) return
     refuse(
       sender,
+      "too-many-watches",
       `You do not watch the network ${networkName}: a connection may watch ${Limits.watchesPerPeer} networks. Unwatch one first`
     )
   }
@@ -239,7 +253,7 @@ export const make = (options: {
       case "connection-rejected":
         return isRelayable(signal.data)
           ? relay(sender, signal)
-          : refuse(sender, "The connection-rejected went nowhere: only max_peers_reached is passed on")
+          : refuse(sender, "not-passed-on", "The connection-rejected went nowhere: only max_peers_reached is passed on")
       case "announce":
         return announce(sender, ofMessage(signal), factsOf(signal.data))
       case "goodbye":
@@ -271,7 +285,7 @@ export const make = (options: {
     const { type } = named.success
     return Object.hasOwn(ClientSignal.cases, type)
       ? malformed(sender, `Not a valid ${type}: ${oneLine(problem)}`)
-      : refuse(sender, `Unknown type ${JSON.stringify(type.slice(0, 64))}: this hub knows ${known}`)
+      : refuse(sender, "unknown-type", `Unknown type ${JSON.stringify(type.slice(0, 64))}: this hub knows ${known}`)
   }
 
   return {

@@ -5,10 +5,9 @@ import type { Buffer } from "node:buffer"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import { closeCode, type Connection, type Ear } from "./Connection.ts"
-import type { FastRelay } from "./FastRelay.ts"
 import * as Limits from "./Limits.ts"
-import type { Router, Sender } from "./Router.ts"
-import type { Traffic } from "./Traffic.ts"
+import type { Sender } from "./Router.ts"
+import * as Traffic from "./Traffic.ts"
 import * as Wire from "./Wire.ts"
 
 /** What the sessions of a hub share. @category models */
@@ -18,9 +17,9 @@ export interface Surroundings {
   /** Of which nothing was spent since the hub began. */
   readonly fullMessages: Limits.Budget
   readonly fullStrikes: Limits.Budget
-  readonly router: Router
-  readonly fast: FastRelay
-  readonly traffic: Traffic
+  /** Acts on a message: its bytes, and whether they came as text. */
+  readonly handle: (session: Session, bytes: Buffer, isText: boolean) => void
+  readonly traffic: Traffic.Traffic
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** To be called when the peer's connection ends. */
@@ -58,7 +57,7 @@ export class Session implements Sender, Ear {
     this.#messages = Limits.spend(allowance, this.#messages, time, tokens)
     const standing = Limits.standing(allowance, this.#messages)
     if (standing === "within") return true
-    traffic.refused++
+    Traffic.refuse(traffic, "too-fast")
     if (standing === "exhausted") {
       this.connection.close(closeCode.policy, "Rate limit exceeded")
     } else if (before === "within") {
@@ -77,9 +76,7 @@ export class Session implements Sender, Ear {
   }
 
   onFrame(bytes: Buffer, isText: boolean): void {
-    const { fast, router } = this.#shared
-    if (!this.afford(Limits.costOf(bytes.length))) return
-    if (!isText || !fast.pass(this, bytes)) router.receive(this, bytes.toString())
+    if (this.afford(Limits.costOf(bytes.length))) this.#shared.handle(this, bytes, isText)
   }
 
   onPing(): void {

@@ -1,11 +1,29 @@
 /**
- * What a hub counts. The hot path adds to plain numbers; metrics read them when somebody looks.
+ * What a hub counts. The hot path adds to plain numbers; `Metrics` reads them when somebody looks.
  */
 import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import { constVoid } from "effect/Function"
-import * as Metric from "effect/Metric"
-import type * as Scope from "effect/Scope"
+
+/** Nothing refused, for any reason: those of connections first, then those of messages. */
+const nothingRefused = {
+  "invalid-peer-id": 0,
+  "peer-id-taken": 0,
+  "hub-full": 0,
+  "token": 0,
+  "origin-or-address": 0,
+  "draining": 0,
+  "malformed": 0,
+  "unknown-type": 0,
+  "not-a-member": 0,
+  "nobody-there": 0,
+  "not-passed-on": 0,
+  "not-permitted": 0,
+  "too-many-networks": 0,
+  "too-many-watches": 0,
+  "too-fast": 0
+}
+
+/** Why something was refused. @category models */
+export type Refusal = keyof typeof nothingRefused
 
 /** Counts since the hub started. @category models */
 export interface Traffic {
@@ -13,6 +31,8 @@ export interface Traffic {
   relayed: number
   /** Messages and connections that were refused. */
   refused: number
+  /** Those, by reason. */
+  readonly refusedBy: Record<Refusal, number>
 }
 
 /** What there is now. @category models */
@@ -26,53 +46,18 @@ export interface Presence {
 }
 
 /** A hub in numbers. @category models */
-export interface HubStats extends Presence, Readonly<Traffic> {
+export interface HubStats extends Presence, Readonly<Omit<Traffic, "refusedBy">> {
+  /** What was refused, by reason. */
+  readonly refusedBy: Readonly<Record<Refusal, number>>
   /** How long the hub has been there. */
   readonly uptime: Duration.Duration
 }
 
 /** Nothing counted yet. @category constructors */
-export const make = (): Traffic => ({ relayed: 0, refused: 0 })
+export const make = (): Traffic => ({ relayed: 0, refused: 0, refusedBy: { ...nothingRefused } })
 
-/** Counts what was relayed. @category metrics */
-export const relayed = Metric.counter("homing_hub_relayed_total", {
-  description: "Messages passed from one peer to another",
-  incremental: true
-})
-
-/** Counts what was refused. @category metrics */
-export const refused = Metric.counter("homing_hub_refused_total", {
-  description: "Messages and connections refused",
-  incremental: true
-})
-
-/** The open connections. @category metrics */
-export const connections = Metric.gauge("homing_hub_connections", { description: "Open connections" })
-
-/** The peers that were admitted. @category metrics */
-export const peers = Metric.gauge("homing_hub_peers", { description: "Peers admitted" })
-
-/** The networks with a member. @category metrics */
-export const networks = Metric.gauge("homing_hub_networks", { description: "Networks with a member" })
-
-/** Shows a value whenever somebody looks. Nothing is ever written to it. */
-const shown = <State>(get: () => State) => ({ get, update: constVoid, modify: constVoid })
-
-/**
- * Makes the metrics show a hub's numbers until the scope closes.
- *
- * @category metrics
- */
-export const observe = (traffic: Traffic, presence: () => Presence): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.contextWith((context) =>
-      Effect.sync(() => [
-        Metric.registerUnsafe(relayed, context, shown(() => ({ count: traffic.relayed, incremental: true }))),
-        Metric.registerUnsafe(refused, context, shown(() => ({ count: traffic.refused, incremental: true }))),
-        Metric.registerUnsafe(connections, context, shown(() => ({ value: presence().connections }))),
-        Metric.registerUnsafe(peers, context, shown(() => ({ value: presence().peers }))),
-        Metric.registerUnsafe(networks, context, shown(() => ({ value: presence().networks })))
-      ])
-    ),
-    (registrations) => Effect.sync(() => registrations.forEach((registration) => registration.remove()))
-  )
+/** Counts something that was refused. @category combinators */
+export const refuse = (traffic: Traffic, reason: Refusal): void => {
+  traffic.refused++
+  traffic.refusedBy[reason]++
+}

@@ -7,6 +7,7 @@ import type { PeerId } from "../domain/PeerId.ts"
 import {
   feature,
   type HubSignal,
+  type IceServer,
   type NetworkCounts,
   type NetworkSummary,
   type PeerFacts,
@@ -27,9 +28,18 @@ const encode = (signal: HubSignal): string => JSON.stringify(signal)
 export const addressedTo = (frame: string, target: PeerId): string =>
   `${frame.slice(0, -1)},"targetPeerId":"${target}"}`
 
-/** Greets a peer. @category constructors */
-export const connected = (peerId: PeerId, timestamp: number): string =>
-  encode({ type: "connected", data: { peerId, homing: { version, features } }, fromPeerId: system, timestamp })
+/** Greets a peer, and names the STUN and TURN servers it may use. @category constructors */
+export const connected = (peerId: PeerId, timestamp: number, iceServers?: ReadonlyArray<IceServer>): string =>
+  encode({
+    type: "connected",
+    data: { peerId, homing: { version, features }, ...iceServers === undefined ? {} : { iceServers } },
+    fromPeerId: system,
+    timestamp
+  })
+
+/** Names the STUN and TURN servers anew. @category constructors */
+export const iceServers = (iceServers: ReadonlyArray<IceServer>, timestamp: number): string =>
+  encode({ type: "ice-servers", data: { iceServers }, fromPeerId: system, timestamp })
 
 /**
  * Introduces a peer with what it said of itself, except who it is: that, its connection says.
@@ -83,9 +93,14 @@ export const networks = (networks: ReadonlyArray<NetworkSummary>, timestamp: num
 export const pong = (target: PeerId, timestamp: number): string =>
   addressedTo(encode({ type: "pong", data: { timestamp }, fromPeerId: system, timestamp }), target)
 
-/** This hub is about to go. @category constructors */
-export const hubClosing = (reason: string, timestamp: number): string =>
-  encode({ type: "hub-closing", data: { reason }, fromPeerId: system, timestamp })
+/** This hub is about to go; `hubs` are others to go to. @category constructors */
+export const hubClosing = (reason: string, timestamp: number, hubs: ReadonlyArray<string> = []): string =>
+  encode({
+    type: "hub-closing",
+    data: { reason, ...hubs.length === 0 ? {} : { hubs } },
+    fromPeerId: system,
+    timestamp
+  })
 
 /** Says what was refused and why. @category constructors */
 export const error = (problem: string, timestamp: number): string =>

@@ -76,6 +76,7 @@ export class NetworkSession extends Context.Service<NetworkSession, {
         Effect.map(options.hub.join(options.networkName, { farewell: options.farewell }), (hub) => ({
           ...options,
           hub,
+          iceServers: Effect.map(options.hub.iceServers, (offered) => [...options.iceServers, ...offered]),
           dropped: { foreignNetwork: 0, malformed: 0, duplicate: 0 }
         }))
       ))

@@ -1,20 +1,17 @@
 /**
  * Messages in one network: to everyone, and to one peer wherever it is.
  *
- * How a broadcast goes on its way is decided by `gossip/Plumtree`; here is what carries that out. A direct message goes
- * over the link to its addressee, or else to the neighbour that leads nearest to it on the ring, or else through the one
- * from whom the addressee was last heard, or else over every link; the addressee confirms it, and its sender learns
- * whether it arrived.
+ * How a broadcast goes on its way is decided by `gossip/Plumtree`, and how a direct message does by `gossip/Passage`; here
+ * is what makes messages of contents, and what is done with those that come. The addressee of a direct message confirms it,
+ * and its sender learns whether it arrived. PeerPigeon peers do not confirm; what is for them goes on its way as theirs do.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
-import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -27,12 +24,13 @@ import { ofMessage } from "../domain/NetworkName.ts"
 import { equals, type PeerId } from "../domain/PeerId.ts"
 import { ConnectionPool } from "./ConnectionPool.ts"
 import * as Broadcasts from "./gossip/Broadcasts.ts"
+import * as Directs from "./gossip/Directs.ts"
+import { nameOf } from "./gossip/nameOf.ts"
 import * as Questions from "./gossip/Questions.ts"
 import * as Routes from "./gossip/Routes.ts"
 import * as SeenSet from "./gossip/SeenSet.ts"
 import * as Sequence from "./gossip/Sequence.ts"
 import { Membership } from "./Membership.ts"
-import { waitAtMost } from "./Patience.ts"
 import { type Asked, SessionContext } from "./SessionContext.ts"
 
 /** Messages remembered, so that none is delivered twice. @category constants */
@@ -44,17 +42,8 @@ export const seenWindow = Duration.minutes(5)
 /** Peers to whom a way is remembered. @category constants */
 export const routeCapacity = 4096
 
-/** How long a direct message may go unconfirmed before its sender is told. @category constants */
-export const confirmationTimeout = Duration.seconds(15)
-
-/** How long a direct message that is sent once more, because its link closed, may go unconfirmed. @category constants */
-export const retryTimeout = Duration.seconds(5)
-
-/** How long leaving the network waits for messages that are not confirmed yet. @category constants */
-export const leavingPatience = Duration.seconds(5)
-
-/** How often overdue messages are looked for, and so how late their senders may hear of it. */
-const deadlineRound = Duration.seconds(1)
+/** How often it is looked whether a gap in what is ordered was waited for long enough. */
+const gapRound = Duration.seconds(1)
 
 /** Messages that named another network than that of the link they came over. @category metrics */
 export const foreign = Metric.counter("homing_messages_foreign", {
@@ -67,19 +56,6 @@ const idsPerConfirmation = 256
 
 const Confirmation = Schema.Struct({ ids: Schema.Array(Schema.String).check(Schema.isMaxLength(idsPerConfirmation)) })
 const decodeConfirmation = Schema.decodeUnknownResult(Confirmation)
-
-/** A direct message whose confirmation is awaited. */
-interface Pending {
-  readonly to: PeerId
-  readonly message: Message
-  /** The neighbour that has it, when it is one alone. */
-  via: PeerId | undefined
-  /** Sent once more, on another way. */
-  retried: boolean
-  /** On the clock, in milliseconds. */
-  deadline: number
-  readonly confirmed: Deferred.Deferred<void, PeerUnreachable>
-}
 
 /** How a broadcast is to be heard. @category models */
 export interface BroadcastOptions {
@@ -112,10 +88,8 @@ export class Gossip extends Context.Service<Gossip, {
       const { dropped, emit, networkName, self } = yield* SessionContext
       const pool = yield* ConnectionPool
       const membership = yield* Membership
-      const scope = yield* Effect.scope
       const seen = SeenSet.make(seenCapacity, Duration.toMillis(seenWindow))
       const routes = Routes.make(routeCapacity)
-      const pending = new Map<string, Pending>()
       const someAwaited = yield* Latch.make()
       const acknowledged = SeenSet.make(seenCapacity, Duration.toMillis(seenWindow))
       const questions = Questions.make(networkName)
@@ -143,21 +117,21 @@ export class Gossip extends Context.Service<Gossip, {
           ttl: initialTtl,
           path: [self]
         }
-        seen.add(message.id, timestamp)
+        seen.add(nameOf(message), timestamp)
         return message
       })
 
-      /** Sends a message on its way to one peer, and says over how many links, and which one when it is one alone. */
+      /** Sends a message that nobody confirms on its way to one peer, and says over how many links. */
       const route = Effect.fnUntraced(function*(message: Message, to: PeerId, from: PeerId | undefined) {
         const hasHandled = (peer: PeerId) => peer === from || message.path.includes(peer)
         for (const way of [() => to, () => membership.wayTo(to, hasHandled), () => routes.via(to)]) {
           const next = way()
           if (next === undefined || hasHandled(next) || pool.neighbour(next) === undefined) continue
           const sent = yield* Effect.result(pool.send(next, message))
-          if (Result.isSuccess(sent)) return { links: 1, via: next }
+          if (Result.isSuccess(sent)) return 1
           if (sent.failure._tag === "MessageTooLarge") return yield* sent.failure
         }
-        return { links: yield* pool.fanOut(message, hasHandled), via: undefined }
+        return yield* pool.fanOut(message, hasHandled)
       })
 
       // ------------------------------------------------------------------------------------------------
@@ -219,25 +193,24 @@ export class Gossip extends Context.Service<Gossip, {
             : Effect.asVoid(sendConfirmed(from, answer.problem, { subtype: "no-answer", answers: id }))
       })
 
+      const directs = yield* Directs.make({ routes, newId, settled: broadcasts.settled })
+
       const confirm = (message: Message) =>
         Effect.sync(() => {
           const confirmation = decodeConfirmation(message.content)
-          if (Result.isFailure(confirmation)) return void dropped.malformed++
-          for (const id of confirmation.success.ids) {
-            const sent = pending.get(id)
-            // Only the addressee can confirm.
-            if (sent !== undefined && equals(sent.to, message.from)) Deferred.doneUnsafe(sent.confirmed, Effect.void)
-          }
+          if (Result.isFailure(confirmation)) dropped.malformed++
+          else directs.confirmed(confirmation.success.ids, message.from)
         })
 
-      type Confirmations = Map<PeerId, Array<string>>
+      /** What is answered when all that came together has been looked at. */
+      interface Answers {
+        /** Messages that the application has, by who said them. */
+        readonly confirmations: Map<PeerId, Array<string>>
+        /** Messages that we look after, or have, by who gave them to us. */
+        readonly taken: Map<PeerId, Array<string>>
+      }
 
-      const receive = Effect.fnUntraced(function*(
-        from: PeerId,
-        message: Message,
-        now: number,
-        confirmations: Confirmations
-      ) {
+      const receive = Effect.fnUntraced(function*(from: PeerId, message: Message, now: number, answers: Answers) {
         if (ofMessage(message) !== networkName) {
           dropped.foreignNetwork++
           return yield* Metric.update(foreign, 1)
@@ -248,27 +221,34 @@ export class Gossip extends Context.Service<Gossip, {
         if (message.bridged !== undefined && Bridged.hasBeenIn(message.bridged, networkName)) {
           return void dropped.malformed++
         }
-        if (message.ttl <= 0 || message.path.includes(self)) return void seen.add(message.id, now)
         const { to } = message
         const forUs = to !== undefined && equals(to, self)
-        if (to === undefined || (!forUs && !routed.has(message.subtype))) {
-          if (!seen.has(message.id)) routes.learn(message.from, from)
-          return yield* broadcasts.receive(message, from, now)
+        const isDirect = to !== undefined && (forUs || routed.has(message.subtype))
+        const name = nameOf(message)
+        if (isDirect && !forUs && message.custody === true) {
+          routes.learn(message.from, from)
+          return yield* directs.passOn(message, to, from, answers.taken)
         }
-        if (!seen.add(message.id, now)) return void dropped.duplicate++
-        routes.learn(message.from, from)
+        if (message.ttl <= 0 || message.path.includes(self)) return void seen.add(name, now)
+        if (!seen.has(name)) routes.learn(message.from, from)
+        if (!isDirect) return yield* broadcasts.receive(message, from, now)
+        if (forUs) directs.arrived(message, from, answers.taken)
+        const isNew = seen.add(name, now)
+        if (!isNew && !forUs) return void dropped.duplicate++
         if (!forUs) return yield* passOn(message, to, from)
         const id = message.original ?? message.id
+        const original = nameOf({ ...message, id })
         const acknowledge = () => {
           if (message.acknowledge !== true) return
-          acknowledged.add(id, now)
-          const ids = confirmations.get(message.from)
-          if (ids === undefined) confirmations.set(message.from, [id])
+          acknowledged.add(original, now)
+          const ids = answers.confirmations.get(message.from)
+          if (ids === undefined) answers.confirmations.set(message.from, [id])
           else ids.push(id)
         }
-        if (id !== message.id && !seen.add(id, now)) {
+        // It came before, on this way or another: its sender may not know.
+        if (!isNew || (original !== name && !seen.add(original, now))) {
           dropped.duplicate++
-          return acknowledged.has(id) ? acknowledge() : undefined
+          return acknowledged.has(original) ? acknowledge() : undefined
         }
         switch (message.subtype) {
           case "dm":
@@ -299,27 +279,28 @@ export class Gossip extends Context.Service<Gossip, {
         })
       })
 
-      const sendConfirmations = Effect.fnUntraced(function*(confirmations: Confirmations) {
+      const sendConfirmations = Effect.fnUntraced(function*(confirmations: Answers["confirmations"]) {
         for (const [origin, all] of confirmations) {
           for (let at = 0; at < all.length; at += idsPerConfirmation) {
             const ids = all.slice(at, at + idsPerConfirmation)
-            const message = yield* compose("dm-ack", { ids }, { to: origin })
-            yield* Effect.ignore(route(message, origin, undefined))
+            yield* directs.start(yield* compose("dm-ack", { ids }, { to: origin }), origin)
           }
         }
       })
 
       yield* pool.serve(
-        ["gossip", "__BINARY__", ...Broadcasts.controls],
+        ["gossip", "__BINARY__", ...Broadcasts.controls, ...Directs.controls],
         Effect.fnUntraced(function*(from: PeerId, batch: ReadonlyArray<Frame>) {
           const now = yield* Clock.currentTimeMillis
-          const confirmations: Confirmations = new Map()
+          const answers: Answers = { confirmations: new Map(), taken: new Map() }
           for (const frame of batch) {
-            if (frame.type === "gossip") yield* receive(from, frame, now, confirmations)
+            if (frame.type === "gossip") yield* receive(from, frame, now, answers)
             else if (frame.type === "__BINARY__") yield* receiveBytes(from, frame.bytes, now)
             else if (Broadcasts.isControl(frame)) yield* broadcasts.control(frame, from, now)
+            else if (Directs.isControl(frame)) yield* directs.control(frame, from)
           }
-          if (confirmations.size > 0) yield* sendConfirmations(confirmations)
+          if (answers.taken.size > 0) yield* directs.answer(answers.taken)
+          if (answers.confirmations.size > 0) yield* sendConfirmations(answers.confirmations)
         })
       )
 
@@ -329,76 +310,14 @@ export class Gossip extends Context.Service<Gossip, {
 
       const unreachable = (peerId: PeerId, problem: string) => new PeerUnreachable({ peerId, networkName, problem })
 
-      /** Sends what a neighbour took with it on another way, once; the addressee tells by the id that it had. */
-      const retry = Effect.fnUntraced(function*(sent: Pending, reason: string) {
-        const fail = Deferred.fail(
-          sent.confirmed,
-          unreachable(sent.to, `the link closed before it confirmed the message (${reason})`)
-        )
-        if (sent.retried) return yield* fail
-        sent.retried = true
-        sent.deadline = Math.min(sent.deadline, (yield* Clock.currentTimeMillis) + Duration.toMillis(retryTimeout))
-        const id = yield* newId
-        seen.add(id, yield* Clock.currentTimeMillis)
-        const again: Message = { ...sent.message, id, original: sent.message.id }
-        yield* route(again, sent.to, undefined).pipe(
-          Effect.flatMap(({ links, via }) => {
-            sent.via = via
-            return links === 0 ? fail : Effect.void
-          }),
-          Effect.catch(() => fail),
-          // Its links may be slow, and others wait to be told of theirs.
-          Effect.forkIn(scope)
-        )
-      })
-
-      const news = yield* pool.news
-      yield* PubSub.take(news).pipe(
-        Effect.flatMap((link) =>
-          Effect.gen(function*() {
-            if (link._tag !== "Closed") return
-            routes.forget(link.peerId)
-            yield* Effect.forEach(pending.values(), (sent) =>
-              sent.via === link.peerId ? retry(sent, link.reason) : Effect.void, { discard: true })
-          })
-        ),
-        Effect.forever,
-        Effect.forkScoped
-      )
-
-      // One fiber watches all deadlines: a timer for each message would cost more than the message. It sleeps while
-      // nothing is awaited.
+      // One fiber watches all gaps, and sleeps while there are none.
       yield* someAwaited.await.pipe(
-        Effect.andThen(Effect.sleep(deadlineRound)),
+        Effect.andThen(Effect.sleep(gapRound)),
         Effect.andThen(Clock.currentTimeMillis),
         Effect.tap((now) => Effect.forEach(sequence.expire(now), tell, { discard: true })),
-        Effect.map((now) => {
-          for (const { confirmed, deadline, to } of pending.values()) {
-            if (deadline > now) continue
-            const error = unreachable(to, `it did not confirm within ${Duration.format(confirmationTimeout)}`)
-            Deferred.doneUnsafe(confirmed, Effect.fail(error))
-          }
-          if (pending.size === 0 && !sequence.waits()) someAwaited.closeUnsafe()
-        }),
+        Effect.map(() => sequence.waits() ? undefined : someAwaited.closeUnsafe()),
         Effect.forever,
         Effect.forkScoped
-      )
-
-      // Leaving waits for what is on its way, to us and from us; whoever is not confirmed by then is told.
-      yield* Effect.addFinalizer(() =>
-        Effect.forEach(pending.values(), ({ confirmed }) => Effect.ignore(Deferred.await(confirmed)), {
-          concurrency: "unbounded",
-          discard: true
-        }).pipe(
-          Effect.andThen(broadcasts.settled),
-          waitAtMost(leavingPatience),
-          Effect.andThen(Effect.sync(() => {
-            for (const { confirmed, to } of pending.values()) {
-              const error = unreachable(to, "this peer left the network before the message was confirmed")
-              Deferred.doneUnsafe(confirmed, Effect.fail(error))
-            }
-          }))
-        )
       )
 
       const sendUnconfirmed = Effect.fnUntraced(function*(to: PeerId, content: Content) {
@@ -407,7 +326,7 @@ export class Gossip extends Context.Service<Gossip, {
           : yield* compose("dm", content, { to })
         if (frame.type === "gossip") return yield* route(frame, to, undefined)
         return yield* pool.send(to, frame).pipe(
-          Effect.as({ links: 1, via: to }),
+          Effect.as(1),
           Effect.catchTag("LinkClosed", (error) => Effect.fail(unreachable(to, error.reason)))
         )
       })
@@ -421,22 +340,7 @@ export class Gossip extends Context.Service<Gossip, {
           readonly answers?: string
         }
       ) {
-        const message = yield* compose(subtype, content, { ...facts, to, acknowledge: true })
-        const confirmed = Deferred.makeUnsafe<void, PeerUnreachable>()
-        const deadline = message.timestamp + Duration.toMillis(confirmationTimeout)
-        const sent: Pending = { to, message, via: undefined, retried: false, deadline, confirmed }
-        pending.set(message.id, sent)
-        someAwaited.openUnsafe()
-        return yield* route(message, to, undefined).pipe(
-          Effect.flatMap(({ links, via }) => {
-            sent.via = via
-            if (links === 0) return Effect.fail(unreachable(to, alone))
-            // Its link may have closed by now.
-            const isGone = via !== undefined && pool.neighbour(via) === undefined
-            return Effect.andThen(isGone ? retry(sent, "it is gone") : Effect.void, Deferred.await(confirmed))
-          }),
-          Effect.ensuring(Effect.sync(() => pending.delete(message.id)))
-        )
+        yield* directs.send(yield* compose(subtype, content, { ...facts, to, acknowledge: true }), to)
       })
 
       return Gossip.of({
@@ -459,13 +363,14 @@ export class Gossip extends Context.Service<Gossip, {
           if (equals(to, self)) return yield* unreachable(to, "that is this peer itself")
           const dialect = pool.neighbour(to)?.dialect ?? membership.dialectOf(to)
           if (dialect !== "pigeon") return yield* sendConfirmed(to, content, { subtype: "dm" })
-          const { links } = yield* sendUnconfirmed(to, content)
-          if (links === 0) return yield* unreachable(to, alone)
+          if ((yield* sendUnconfirmed(to, content)) === 0) return yield* unreachable(to, alone)
         }),
         relay: Effect.fnUntraced(function*(message) {
           const bridged = Bridged.onward(message, networkName)
           // The id stays the same on the way through all networks, each of which lets it in once, whoever brings it.
-          if (bridged === undefined || !seen.add(message.id, yield* Clock.currentTimeMillis)) return false
+          if (bridged === undefined) return false
+          const name = nameOf({ from: self, id: message.id, bridged })
+          if (!seen.add(name, yield* Clock.currentTimeMillis)) return false
           yield* broadcasts.publish(yield* compose("chat", message.content, { id: message.id, bridged }))
           return true
         })

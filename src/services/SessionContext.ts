@@ -62,7 +62,8 @@ export class SessionContext extends Context.Service<SessionContext, {
   readonly networkName: NetworkName
   /** The way to the network's other members while there is no link to them. */
   readonly hub: HubMembership
-  readonly iceServers: ReadonlyArray<IceServer>
+  /** The STUN and TURN servers for the next connection: our own, and those that the hub offers at the moment. */
+  readonly iceServers: Effect.Effect<ReadonlyArray<IceServer>>
   /** Links below which every known peer is worth dialling. */
   readonly minPeers: number
   /** Links at which nobody else is dialled or let in. */

@@ -14,7 +14,7 @@ import type { HubRefused, HubUnreachable } from "../domain/Errors.ts"
 import type { HubState } from "../domain/MeshStatus.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
-import type { HubSignal, NetworkSummary, Relayed } from "../domain/Signal.ts"
+import type { HubSignal, IceServer, NetworkSummary, Relayed } from "../domain/Signal.ts"
 
 /** A message to another peer, without the network: the membership adds it. @category models */
 export type OutgoingSignal = Relayed extends infer S ? S extends Relayed ? Omit<S, "networkName"> : never : never
@@ -94,6 +94,8 @@ export interface HubSession {
    * in time, and when the hub cannot list.
    */
   readonly networks: Effect.Effect<ReadonlyArray<NetworkSummary>, HubUnreachable>
+  /** The STUN and TURN servers that the hub offers at the moment; those of the last one while no hub is connected. */
+  readonly iceServers: Effect.Effect<ReadonlyArray<IceServer>>
 }
 
 /** @category services */

@@ -44,6 +44,7 @@ export class Trace {
   }
 
   note(happening: Happening): void {
+    if (this.#limit === 0) return
     this.#kept.push({ ...happening, at: this.#now() })
     // In bulk, so that a full trace costs no more than one that is not.
     if (this.#kept.length >= 2 * this.#limit) this.#kept = this.#kept.slice(-this.#limit)
@@ -51,6 +52,6 @@ export class Trace {
 
   /** The last ones, oldest first. */
   get last(): ReadonlyArray<Traced> {
-    return this.#kept.slice(-this.#limit)
+    return this.#limit === 0 ? [] : this.#kept.slice(-this.#limit)
   }
 }

@@ -123,7 +123,8 @@ const make = Effect.fnUntraced(function*(options: WorldOptions) {
   const places = new Map<PeerId, Place>()
   const lives = new Map<Place, Scope.Closeable>()
 
-  const peers = yield* Scope.make()
+  // All leave at once: one after the other, those who stay would mend the network around each gap.
+  const peers = yield* Scope.make("parallel")
   yield* Effect.addFinalizer((exit) =>
     clock.flow(Scope.close(peers, exit), anyDay).pipe(Effect.provideContext(surroundings))
   )

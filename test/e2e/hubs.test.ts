@@ -49,9 +49,9 @@ const kill = (process: Process) => Effect.andThen(Effect.sync(() => process.kill
 describe("hubs as processes", () => {
   it.live("go on introducing peers once they are linked over WebRTC", () =>
     Effect.gen(function*() {
-      const one = yield* hub(0, "--mesh-migration-delay", "1s")
-      const two = yield* hub(0, "--bootstrap", one.url, "--mesh-migration-delay", "1s")
-      const three = yield* hub(0, "--bootstrap", `${one.url},${two.url}`, "--mesh-migration-delay", "1s")
+      const one = yield* hub(0, {}, "--mesh-migration-delay", "1s")
+      const two = yield* hub(0, {}, "--bootstrap", one.url, "--mesh-migration-delay", "1s")
+      const three = yield* hub(0, {}, "--bootstrap", `${one.url},${two.url}`, "--mesh-migration-delay", "1s")
       yield* Effect.forEach([one, two, three], ({ url }) => overWebRtc(url, 2))
       // Time for all sockets but the lifelines to go.
       yield* Effect.sleep("4 seconds")
@@ -72,7 +72,7 @@ describe("hubs as processes", () => {
         const hubs = [first]
         let last = first
         for (let count = 1; count < 5; count++) {
-          last = yield* hub(0, "--bootstrap", last.url)
+          last = yield* hub(0, {}, "--bootstrap", last.url)
           hubs.push(last)
         }
         yield* Effect.forEach(hubs, ({ url }) => knows(url, 4), { concurrency: "unbounded" })
@@ -90,7 +90,7 @@ describe("hubs as processes", () => {
         const [left, right] = [yield* peer(first.url, "draughts"), yield* peer(last.url, "draughts")]
         yield* linked([left, right])
 
-        const again = yield* hub(middle.port, "--bootstrap", first.url)
+        const again = yield* hub(middle.port, {}, "--bootstrap", first.url)
         yield* knows(again.url, 4)
         const newcomer = yield* peer(again.url, "draughts")
         yield* linked([left, right, newcomer])
@@ -120,7 +120,7 @@ describe("hubs as processes", () => {
       const line = yield* server.lines.first("it listens", (line): line is string => line.includes(" listens at "))
       const url = line.split(" listens at ")[1] ?? ""
       yield* server.lines.first("its namespace", (line): line is string => line.includes("namespace dev-mesh"))
-      const one = yield* hub(0, "--bootstrap", url, "--hub-mesh-namespace", "dev-mesh")
+      const one = yield* hub(0, {}, "--bootstrap", url, "--hub-mesh-namespace", "dev-mesh")
       yield* until(
         "it says why",
         Effect.map(hubsOf(one.url), ({ hubs }) => hubs.some(({ problem }) => problem?.includes("not a hub") === true))
@@ -138,8 +138,8 @@ describe("hubs as processes", () => {
         const port = yield* NatsServer.freePort
         const server = yield* Scope.make()
         yield* Scope.provide(NatsServer.serve(port), server)
-        const one = yield* hub(0, "--nats", `nats://127.0.0.1:${port}`)
-        const two = yield* hub(0, "--nats", `nats://127.0.0.1:${port}`)
+        const one = yield* hub(0, {}, "--nats", `nats://127.0.0.1:${port}`)
+        const two = yield* hub(0, {}, "--nats", `nats://127.0.0.1:${port}`)
         yield* Effect.forEach([one, two], ({ url }) => knows(url, 1))
         yield* Scope.close(server, Exit.void)
         yield* until(

@@ -2,11 +2,14 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as TestClock from "effect/testing/TestClock"
 import { Hub } from "../../src/hub/Hub.ts"
+import { sampling } from "../../src/hub/Metrics.ts"
 import type { HubOptions } from "../../src/hub/Options.ts"
-import { ada, bob, decodeJson, join, rawTcp } from "./TestPeer.ts"
+import { ada, bob, connect, decodeJson, join, rawTcp } from "./TestPeer.ts"
 
 /** A hub, and a way to ask it over HTTP with a path as it is. */
 const start = Effect.fnUntraced(function*(options: HubOptions = {}) {
@@ -40,6 +43,8 @@ describe("HTTP", () => {
       const { memory, ...health } = decodeJson(text)
       assert.deepStrictEqual(health, {
         status: "healthy",
+        live: true,
+        ready: true,
         timestamp: "1970-01-01T00:00:00.000Z",
         uptime: 0,
         isHub: false,
@@ -50,6 +55,68 @@ describe("HTTP", () => {
         federation: { kind: "local", degraded: false }
       })
       assert.containsAllKeys(memory, ["rss", "heapTotal", "heapUsed", "external"])
+    }))
+
+  it.effect("tells life from readiness while it drains", () =>
+    Effect.gen(function*() {
+      const { ask, drain, url } = yield* start()
+      const a = yield* join(url, ada, "red")
+      assert.deepStrictEqual(decodeJson((yield* ask("/health/ready")).text), { ready: true })
+      const draining = yield* Effect.forkChild(drain, { startImmediately: true })
+      const ready = yield* ask("/health/ready")
+      assert.strictEqual(ready.status, 503)
+      assert.deepStrictEqual(decodeJson(ready.text), { ready: false, problem: "the hub is about to stop" })
+      const live = yield* ask("/health/live")
+      assert.deepStrictEqual([live.status, live.text], [200, JSON.stringify({ live: true })])
+      const health = yield* ask("/health")
+      assert.strictEqual(health.status, 200)
+      assert.deepInclude(decodeJson(health.text), { status: "draining", live: true, ready: false })
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(draining)
+      yield* a.closed
+    }))
+
+  it.effect("shows its numbers to Prometheus, those of this hub alone", () =>
+    Effect.gen(function*() {
+      const { ask, url } = yield* start()
+      const other = yield* start()
+      yield* join(other.url, bob, "red")
+      const a = yield* join(url, ada, "red", "blue")
+      for (let n = 0; n < sampling; n++) {
+        yield* a.send({ type: "offer", data: {}, targetPeerId: bob, networkName: "red" })
+      }
+      yield* a.drain
+      yield* Effect.flatMap(connect(url, "nobody"), ({ closed }) => closed)
+      const { headers, text } = yield* ask("/metrics")
+      assert.strictEqual(headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8")
+      const value = (series: string) => text.split("\n").find((line) => line.startsWith(`${series} `))?.split(" ")[1]
+      assert.strictEqual(value("homing_hub_peers"), "1")
+      assert.strictEqual(value("homing_hub_networks"), "2")
+      assert.strictEqual(value("homing_hub_refused_total{reason=\"nobody-there\"}"), String(sampling))
+      assert.strictEqual(value("homing_hub_refused_total{reason=\"invalid-peer-id\"}"), "1")
+      assert.strictEqual(value("homing_hub_refused_total{reason=\"malformed\"}"), "0")
+      assert.strictEqual(value("homing_hub_relayed_total"), "0")
+      assert.strictEqual(value("homing_hub_handling_seconds_count"), "1")
+      assert.strictEqual(value("homing_hub_admission_seconds_bucket{le=\"+Inf\"}"), "1")
+      assert.strictEqual(value("homing_hub_degraded"), "0")
+      assert.isAbove(Number(value("process_resident_memory_bytes")), 1e6)
+      for (const line of text.trimEnd().split("\n")) {
+        assert.match(line, /^(# (HELP|TYPE) \w+ .+|\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? [-+\w.]+)$/)
+      }
+    }))
+
+  it.effect("describes all of it in OpenAPI, and on a page that needs no other server", () =>
+    Effect.gen(function*() {
+      const { ask } = yield* start()
+      const { openapi, paths } = decodeJson((yield* ask("/openapi.json")).text)
+      assert.match(String(openapi), /^3\.1/)
+      assert.hasAllKeys(paths, ["/health", "/health/live", "/health/ready", "/hubs", "/networks", "/metrics"])
+      const docs = yield* ask("/docs")
+      assert.strictEqual(docs.status, 200)
+      assert.include(docs.headers.get("content-type"), "text/html")
+      assert.include(docs.text, "Homing hub")
+      assert.notMatch(docs.text, /<script[^>]+src="http/)
+      assert.strictEqual((yield* ask("/docs")).text, docs.text)
     }))
 
   it.effect("knows no other hubs", () =>

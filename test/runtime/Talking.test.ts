@@ -1,11 +1,13 @@
 /** Questions and answers, channels, order, and what neighbours that are slow or gone do to messages. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Schema, Stream } from "effect"
+import { Clock, Effect, Exit, Fiber, Schema, Stream } from "effect"
 import type { MeshEvent } from "../../src/domain/MeshEvent.ts"
 import type { Mesh } from "../../src/runtime/Mesh.ts"
 import type { WebRtc } from "../../src/services/WebRtc.ts"
 import { World } from "../../src/testing/World.ts"
 import { elapse, mesh, peer, simulate, world } from "../support/simulation.ts"
+import { grow } from "../support/town.ts"
+import { messages } from "../support/town/messages.ts"
 
 type Peer = Mesh["Service"]
 
@@ -214,6 +216,29 @@ describe("a network whose links fail", () => {
       yield* elapse(5)
       assert.deepStrictEqual(heard, ["around the corner"])
     }).pipe(simulate, Effect.provide(world)))
+
+  it.effect("brings direct messages around a third of the peers that vanished, before anybody knows", () =>
+    Effect.gen(function*() {
+      const world = yield* World
+      const citizens = yield* grow(30, 50)
+      yield* world.elapse("20 seconds")
+      const living = citizens.filter((_, n) => n % 10 > 2)
+      for (const citizen of citizens) if (!living.includes(citizen)) yield* world.vanish(citizen.peerId)
+      const sent = yield* messages(living, { count: 100, name: "still there?", atOnce: 100 })
+      assert.deepStrictEqual(sent.filter(({ confirmed, times }) => !confirmed || times !== 1), [])
+    }).pipe(simulate, Effect.provide(World.layer({ seed: 1 }))))
+
+  it.effect("says soon that nobody of that name is there", () =>
+    Effect.gen(function*() {
+      const world = yield* World
+      const [first] = yield* grow(30, 50)
+      assert.isDefined(first)
+      yield* world.elapse("20 seconds")
+      const at = yield* Clock.currentTimeMillis
+      const error = yield* Effect.flip(first.mesh.send(peer(7), "hello?"))
+      assert.strictEqual(error._tag, "PeerUnreachable")
+      assert.isAtMost((yield* Clock.currentTimeMillis) - at, 5000)
+    }).pipe(simulate, Effect.provide(World.layer({ seed: 1 }))))
 
   it.effect("does not wait for one slow neighbour, which hears everything all the same", () =>
     Effect.gen(function*() {

@@ -60,7 +60,7 @@ export const pair = Effect.fnUntraced(function*(a: PeerId, b: PeerId) {
       self,
       networkName: global,
       hub,
-      iceServers: [],
+      iceServers: Effect.succeed([]),
       minPeers: 4,
       maxPeers: 8,
       emit: () => Effect.succeed(true),

@@ -61,13 +61,16 @@ export interface Process {
   readonly exit: Effect.Effect<number | null>
 }
 
-/** Runs `homing` with arguments. */
+/** Runs `homing` with arguments, and variables besides those of this process. */
 export const homing = Effect.fnUntraced(function*(
   args: ReadonlyArray<string>,
-  onLine: (line: string) => void = () => {}
+  onLine: (line: string) => void = () => {},
+  env: NodeJS.ProcessEnv = {}
 ) {
   const child = yield* Effect.acquireRelease(
-    Effect.sync(() => spawn(process.execPath, [main, ...args], { stdio: ["pipe", "pipe", "pipe"] })),
+    Effect.sync(() =>
+      spawn(process.execPath, [main, ...args], { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, ...env } })
+    ),
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )
   let stderr = ""
@@ -97,8 +100,12 @@ export const homing = Effect.fnUntraced(function*(
 })
 
 /** A hub that listens at a free port, or at a port of one's choice. */
-export const hub = Effect.fnUntraced(function*(port = 0, ...flags: ReadonlyArray<string>) {
-  const process = yield* homing(["hub", "--port", String(port), ...flags])
+export const hub = Effect.fnUntraced(function*(
+  port = 0,
+  env: NodeJS.ProcessEnv = {},
+  ...flags: ReadonlyArray<string>
+) {
+  const process = yield* homing(["hub", "--port", String(port), ...flags], undefined, env)
   const line = yield* process.lines.first("the hub to listen", (line): line is string => line.includes(" listens at "))
   const url = line.split(" listens at ")[1] ?? ""
   return { ...process, url, port: Number(new URL(url).port) }

@@ -9,8 +9,8 @@ import * as Measures from "./overlay/Measures.ts"
 export interface Citizen {
   readonly mesh: Mesh["Service"]
   readonly peerId: PeerId
-  /** The broadcasts and direct messages that came, by their content: when, and over how many links. */
-  readonly heard: Map<unknown, { readonly at: number; readonly hops: number }>
+  /** The broadcasts and direct messages that came, by their content: when first, over how many links, and how often. */
+  readonly heard: Map<unknown, { readonly at: number; readonly hops: number; readonly times: number }>
   /** Links that opened so far. */
   opened(): number
 }
@@ -27,7 +27,9 @@ export const arrive = Effect.fnUntraced(function*(name: string | number, options
         Effect.sync(() => {
           if (event._tag === "PeerConnected") opened++
           if (event._tag !== "Message") return
-          heard.set(event.content, { at: clock.currentTimeMillisUnsafe(), hops: event.hops })
+          const known = heard.get(event.content)
+          if (known !== undefined) heard.set(event.content, { ...known, times: known.times + 1 })
+          else heard.set(event.content, { at: clock.currentTimeMillisUnsafe(), hops: event.hops, times: 1 })
         })
       )
     ),

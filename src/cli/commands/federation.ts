@@ -4,7 +4,6 @@ import * as Flag from "effect/cli/Flag"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import type { HubOptions } from "../../hub/Options.ts"
 import { parse } from "../Durations.ts"
 
@@ -74,35 +73,14 @@ export const flags = {
   maxPeers,
   nats: text("nats", "URLS", "NATS_URL").pipe(
     Flag.withDescription("NATS servers over which hubs are one, instead of links of their own (NATS_URL, default none)")
-  ),
-  secretFile: text("hub-secret-file", "FILE", "HUB_SECRET_FILE").pipe(
-    Flag.withDescription("File with the secret that hubs prove to know (HUB_SECRET_FILE; or the secret in HUB_SECRET)")
   )
 }
 
 type Given = { readonly [Name in keyof typeof flags]: typeof flags[Name] extends Flag.Flag<infer A> ? A : never }
 
-/** The secret. No flag: what is given to a command can be seen by everybody on the machine. */
-const secretOf = Effect.fnUntraced(function*(file: string) {
-  const given = yield* Config.String("HUB_SECRET").pipe(Config.withDefault(""))
-  if (file === "") return given
-  const files = yield* FileSystem.FileSystem
-  const kept = yield* Effect.mapError(
-    files.readFileString(file),
-    (cause) =>
-      new CliError.UserError({
-        cause,
-        userMessage:
-          `The hubs' secret cannot be read from ${file} (--hub-secret-file, HUB_SECRET_FILE in the environment)`
-      })
-  )
-  return kept.trim()
-})
-
 /** The options of a hub among hubs. @category combinators */
-export const optionsOf = Effect.fnUntraced(function*(given: Given) {
-  const secret = yield* secretOf(given.secretFile)
-  return {
+export const optionsOf = (given: Given) =>
+  ({
     isHub: true,
     autoConnect: given.autoConnect,
     bootstrapHubs: partsOf(given.bootstrap),
@@ -111,7 +89,5 @@ export const optionsOf = Effect.fnUntraced(function*(given: Given) {
     ...(given.namespace === "" ? {} : { hubMeshNamespace: given.namespace }),
     ...(given.hubId === "" ? {} : { hubId: given.hubId }),
     ...(given.publicUrl === "" ? {} : { publicUrl: given.publicUrl }),
-    ...(given.nats === "" ? {} : { natsUrl: given.nats }),
-    ...(secret === "" ? {} : { hubSecret: secret })
-  } satisfies HubOptions
-})
+    ...(given.nats === "" ? {} : { natsUrl: given.nats })
+  }) satisfies HubOptions

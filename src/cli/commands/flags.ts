@@ -9,6 +9,62 @@ import * as Result from "effect/Result"
 import type { IceServer } from "../../services/WebRtc.ts"
 import { parse } from "../Durations.ts"
 
+/**
+ * A flag, or else an environment variable, whose text is read by `parse`, which gives `undefined` when it is not
+ * `expected`. What is set to nothing is not set. The error names both.
+ *
+ * @category flags
+ */
+export const setting = <A>(name: string, variable: string, options: {
+  readonly metavar: string
+  readonly description: string
+  readonly expected: string
+  readonly parse: (text: string) => A | undefined
+}) =>
+  Flag.String(name).pipe(
+    Flag.withMetavar(options.metavar),
+    Flag.withDescription(options.description),
+    Flag.withFallbackConfig(Config.String(variable)),
+    Flag.withDefault(""),
+    Flag.mapEffect((text) => {
+      if (text === "") return Effect.succeed(undefined)
+      const value = options.parse(text)
+      return value === undefined
+        ? Effect.fail(
+          new CliError.InvalidValue({
+            option: name,
+            value: text,
+            expected: `${options.expected}, there or in the environment's ${variable}`,
+            kind: "flag"
+          })
+        )
+        : Effect.succeed(value)
+    })
+  )
+
+/** Addresses with commas or blanks between them. @category flags */
+export const addresses = (name: string, variable: string, metavar: string, description: string) =>
+  setting(name, variable, {
+    metavar,
+    description: `${description} (${variable})`,
+    expected: "addresses with commas between them",
+    parse: (text) => text.split(/[\s,]+/).filter((address) => address !== "")
+  })
+
+/** One of some words. @category flags */
+export const choice = <const Word extends string>(
+  name: string,
+  variable: string,
+  words: ReadonlyArray<Word>,
+  description: string
+) =>
+  setting(name, variable, {
+    metavar: words.join("|"),
+    description,
+    expected: `one of ${words.join(", ")}`,
+    parse: (text) => words.find((word) => word === text.toLowerCase())
+  })
+
 /** Where a hub on this machine is unless told otherwise. */
 const defaultHub = "ws://localhost:3000"
 

@@ -40,7 +40,11 @@ export class Screen extends Context.Service<Screen, {
           Queue.offerUnsafe(typed, line)
           editor.prompt()
         })
-        .on("SIGINT", () => editor.close())
+        .on("SIGINT", () => {
+          editor.close()
+          // The editor took the key from the terminal: whoever counts them has not seen it.
+          process.kill(process.pid, "SIGINT")
+        })
         .on("close", () => {
           open = false
           Queue.endUnsafe(typed)

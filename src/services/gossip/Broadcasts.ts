@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 import * as PubSub from "effect/PubSub"
 import type { MessageTooLarge } from "../../domain/Errors.ts"
 import type { Frame, Gossip as Message } from "../../domain/Frame.ts"
@@ -18,9 +19,16 @@ import type { OpenLink } from "../link/OpenLink.ts"
 import { SessionContext } from "../SessionContext.ts"
 import { GossipSettings } from "./GossipSettings.ts"
 import * as Leniency from "./Leniency.ts"
+import { nameOf } from "./nameOf.ts"
 import * as Plumtree from "./Plumtree.ts"
 import type { SeenSet } from "./SeenSet.ts"
 import { weigh } from "./weigh.ts"
+
+/** Messages that neighbours had and that could not be had from them any more. @category metrics */
+export const missed = Metric.counter("homing_messages_missed", {
+  description: "Messages to everyone that neighbours announced, and that nobody had any more when they were asked for",
+  incremental: true
+})
 
 /** A frame by which neighbours agree on who brings what. @category models */
 export type Control = IHave | Graft | Prune | Digest
@@ -54,11 +62,11 @@ const settling = Duration.millis(50)
 
 /** Starts in the scope. @category constructors */
 export const make = Effect.fnUntraced(function*({ deliver, population, seen }: Options) {
-  const { dropped, self } = yield* SessionContext
+  const { dropped, emit, self } = yield* SessionContext
   const pool = yield* ConnectionPool
   const scope = yield* Effect.scope
   const joinedAt = yield* Clock.currentTimeMillis
-  const core = Plumtree.make({ self, joinedAt, seen, settings: yield* GossipSettings })
+  const core = Plumtree.make({ self, joinedAt, seen, nameOf, settings: yield* GossipSettings })
   const links = new Map<PeerId, OpenLink>()
   const leniency = Leniency.make()
   const relieving = new Set<PeerId>()
@@ -113,7 +121,7 @@ export const make = Effect.fnUntraced(function*({ deliver, population, seen }: O
     })
 
   /** Waits for those that had no room, as long as that is fair to those that had. */
-  const wait = Effect.fnUntraced(function*(id: string, { full, taken }: Posted) {
+  const wait = Effect.fnUntraced(function*(name: string, { full, taken }: Posted) {
     const started = yield* Clock.currentTimeMillis
     const someone = Deferred.makeUnsafe<void>()
     if (taken > 0) Deferred.doneUnsafe(someone, Effect.void)
@@ -124,7 +132,7 @@ export const make = Effect.fnUntraced(function*({ deliver, population, seen }: O
         if (pool.neighbour(peerId)?.dialect === "pigeon") return Effect.ignore(put)
         const tooLong = Deferred.await(someone).pipe(
           Effect.andThen(Effect.sleep(leniency.allowed(peerId, started))),
-          Effect.andThen(noRoom(peerId, [id]))
+          Effect.andThen(noRoom(peerId, [name]))
         )
         return put.pipe(
           Effect.andThen(Effect.sync(() => Deferred.doneUnsafe(someone, Effect.void))),
@@ -140,7 +148,7 @@ export const make = Effect.fnUntraced(function*({ deliver, population, seen }: O
 
   const push = Effect.fnUntraced(function*(message: Message, to: ReadonlyArray<PeerId>) {
     const posted = yield* pool.post(message, to)
-    if (posted.full.length > 0) yield* wait(message.id, posted)
+    if (posted.full.length > 0) yield* wait(nameOf(message), posted)
     return posted.taken + posted.full.length
   })
 
@@ -157,6 +165,8 @@ export const make = Effect.fnUntraced(function*({ deliver, population, seen }: O
         return deliver(command.message)
       case "Duplicate":
         return Effect.sync(() => void dropped.duplicate++)
+      case "Missed":
+        return Effect.andThen(Metric.update(missed, command.count), emit({ _tag: "Missed", count: command.count }))
       case "Push":
         // What is too large for a neighbour was too large for us.
         return Effect.ignore(push(command.message, command.to))
@@ -243,7 +253,7 @@ export const make = Effect.fnUntraced(function*({ deliver, population, seen }: O
       if (command._tag !== "Push") yield* carryOut(command)
       else {
         yield* push(command.message, command.to).pipe(
-          Effect.onError(() => Effect.sync(() => handle({ _tag: "Withdrawn", id: message.id }, now)))
+          Effect.onError(() => Effect.sync(() => handle({ _tag: "Withdrawn", id: nameOf(message) }, now)))
         )
       }
     }

@@ -6,6 +6,8 @@ import type { Gossip as Message } from "../../domain/Frame.ts"
 
 /** A message as it goes on from here. @category models */
 export interface Entry {
+  /** What tells it apart. */
+  readonly name: string
   readonly message: Message
   /** About how large its content is. */
   readonly bytes: number
@@ -24,8 +26,8 @@ export interface Limits {
 /** @category models */
 export interface Held {
   put(entry: Entry, now: number): void
-  get(id: string): Entry | undefined
-  drop(id: string): void
+  get(name: string): Entry | undefined
+  drop(name: string): void
   /** Lets go of what is too old. */
   expire(now: number): void
   /** The newest ones that were born at `from` or later, oldest first, at most so many. */
@@ -62,7 +64,7 @@ export const make = (limits: Limits): Held => {
 
   return {
     put: (entry, now) => {
-      entries.set(entry.message.id, { ...entry, at: now })
+      entries.set(entry.name, { ...entry, at: now })
       bytes += entry.bytes
       expire(now)
     },

@@ -34,6 +34,8 @@ export interface Wanted {
   arrived(id: string): { readonly lateSince: number | undefined } | undefined
   /** Whom to ask for what now. */
   ask(now: number): ReadonlyMap<PeerId, ReadonlyArray<string>>
+  /** How many were given up since this was asked last: nobody who held them gave them, or there were too many. */
+  givenUp(): number
   /** A neighbour is gone. */
   forget(peerId: PeerId): void
   /** When the next one is due, or earlier. */
@@ -45,6 +47,7 @@ export interface Wanted {
 export const make = (capacity: number): Wanted => {
   const wants = new Map<string, Want>()
   let nextDue = Number.POSITIVE_INFINITY
+  let givenUp = 0
 
   return {
     announce: ({ due, from, id, lateSince, patience }) => {
@@ -54,6 +57,7 @@ export const make = (capacity: number): Wanted => {
         for (const oldest of wants.keys()) {
           if (wants.size <= capacity) break
           wants.delete(oldest)
+          givenUp++
         }
       } else {
         if (!known.holders.includes(from)) known.holders.push(from)
@@ -76,6 +80,7 @@ export const make = (capacity: number): Wanted => {
           const holder = want.holders[want.asked % want.holders.length]
           if (holder === undefined || want.asked >= rounds * want.holders.length) {
             wants.delete(id)
+            givenUp++
             continue
           }
           want.asked++
@@ -87,6 +92,11 @@ export const make = (capacity: number): Wanted => {
         nextDue = Math.min(nextDue, want.due)
       }
       return asks
+    },
+    givenUp: () => {
+      const count = givenUp
+      givenUp = 0
+      return count
     },
     forget: (peerId) => {
       for (const [id, want] of wants) {

@@ -28,7 +28,8 @@ const maxCandidates = 256
 export interface LineOptions {
   readonly other: PeerId
   readonly webRtc: WebRtc["Service"]
-  readonly iceServers: ReadonlyArray<IceServer>
+  /** The STUN and TURN servers for a connection that is made now. */
+  readonly iceServers: Effect.Effect<ReadonlyArray<IceServer>>
   readonly settings: LinkSettings
   /** Whether offers say that the link is for these two alone. */
   readonly isAside: () => boolean
@@ -84,7 +85,7 @@ export const open = Effect.fnUntraced(function*(
   const connection = yield* options.webRtc.open({
     peerId: other,
     role,
-    iceServers: options.iceServers,
+    iceServers: yield* options.iceServers,
     handlers: {
       onCandidate: (candidate) => void Queue.offerUnsafe(candidates, candidate),
       onState: (state) => {

@@ -157,7 +157,8 @@ const receive = Effect.fnUntraced(function*(
     switch (read._tag) {
       case "Understood": {
         if (read.signal.type === "hub-closing") {
-          return yield* Effect.fail(HubLoss.Closing({ problem: `the hub is closing: ${read.signal.data.reason}` }))
+          const { hubs = [], reason } = read.signal.data
+          return yield* Effect.fail(HubLoss.Closing({ problem: `the hub is closing: ${reason}`, hubs }))
         }
         greeting ||= read.signal.type === "connected"
         yield* onSignal(read.signal)

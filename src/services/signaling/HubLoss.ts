@@ -10,8 +10,8 @@ export type HubLoss = Data.TaggedEnum<{
   Unreachable: { readonly problem: string }
   /** The hub does not want us: a policy, or no room. `code` is the WebSocket close code. */
   Refused: { readonly code: number; readonly reason: string }
-  /** The hub shuts down, and all its peers look for another at this moment. */
-  Closing: { readonly problem: string }
+  /** The hub shuts down, and all its peers look for another at this moment. `hubs` are those it sends them to. */
+  Closing: { readonly problem: string; readonly hubs: ReadonlyArray<string> }
   /** We ended it ourselves, to make another at once. */
   Renewed: { readonly problem: string }
 }>
@@ -38,7 +38,7 @@ const isRefusal = (code: number) => code === 1008 || code === 1013 || (code >= 4
 /** Reads the close code that ended a connection. @category constructors */
 export const fromClose = (code: number, reason: string): HubLoss => {
   if (isRefusal(code)) return Refused({ code, reason })
-  if (closingCodes.has(code)) return Closing({ problem: reason || "the hub is shutting down" })
+  if (closingCodes.has(code)) return Closing({ problem: reason || "the hub is shutting down", hubs: [] })
   if (code === 1006) return Unreachable({ problem: "the connection broke" })
   return Unreachable({ problem: `the hub closed the connection with code ${code}${reason && `: ${reason}`}` })
 }

@@ -20,8 +20,9 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import { HubUnreachable } from "../../domain/Errors.ts"
 import * as NetworkName from "../../domain/NetworkName.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
-import { feature, type HubSignal, type NetworkSummary } from "../../domain/Signal.ts"
+import { feature, type HubSignal, type IceServer, type NetworkSummary } from "../../domain/Signal.ts"
 import type { Farewell, HubMembership, HubSession, JoinOptions } from "../SignalingTransport.ts"
+import * as Alternatives from "./Alternatives.ts"
 import { backoff, upTo } from "./Backoff.ts"
 import { describeAll, type Failure, toJoinError } from "./Failure.ts"
 import * as HubConnection from "./HubConnection.ts"
@@ -62,6 +63,7 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
   const members = new Members(peerId)
   const watches = new Watches.Watches()
   const questions = new Set<Question>()
+  let iceServers: ReadonlyArray<IceServer> = []
   const state = yield* SubscriptionRef.make<State>(State.Idle())
   const actor = yield* FiberHandle.make<never>()
   // Members, watches and questions come and go one at a time: who joins while the last one leaves waits for the goodbye, and then dials.
@@ -138,7 +140,9 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
       if (announced !== undefined) yield* Effect.ignore(announce(connection, announced))
     })
 
-  const onGreeting = Effect.fnUntraced(function*(features: ReadonlySet<string>) {
+  const onGreeting = Effect.fnUntraced(function*({ data }: Extract<HubSignal, { readonly type: "connected" }>) {
+    iceServers = data.iceServers ?? []
+    const features = new Set(data.homing?.features)
     const current = now()
     if (current._tag !== "Announcing") return
     const { announced, connection, url } = current
@@ -165,8 +169,10 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
 
   const onSignal = (signal: HubSignal): Effect.Effect<void> => {
     switch (signal.type) {
+      case "ice-servers":
+        return Effect.sync(() => void (iceServers = signal.data.iceServers))
       case "connected":
-        return onGreeting(new Set(signal.data.homing?.features))
+        return onGreeting(signal)
       case "error":
         return Effect.logDebug(`The hub reports an error: ${signal.error.slice(0, 1024)}`)
       case "network-counts":
@@ -240,7 +246,7 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
       switch (loss._tag) {
         case "Closing":
           // All its peers come back now, so not at once, and to the other hubs first.
-          order = [...hubs.filter((hub) => hub !== url), url]
+          order = yield* Alternatives.after(url, loss.hubs, hubs)
           failures = 0
           yield* wait(url, problem, yield* upTo(timings.returnSpread))
           break
@@ -433,6 +439,7 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
     changes: SubscriptionRef.changes(state).pipe(Stream.map(toHubState), Stream.changes),
     join,
     watch,
-    networks
+    networks,
+    iceServers: Effect.sync(() => iceServers)
   } satisfies HubSession
 })

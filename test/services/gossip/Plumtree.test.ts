@@ -88,8 +88,8 @@ describe("Plumtree", () => {
     assert.isAtMost((model.counts.payloads - payloads) / (20 * 99), 1.05)
   })
 
-  it("floods what is small, and small networks, and prunes nothing for it", () => {
-    for (const options of [{ bytes: 512, population: 1000 }, { bytes: 16_000, population: 64 }]) {
+  it("floods what is small, more so in small networks, and prunes nothing for it", () => {
+    for (const options of [{ bytes: 512, population: 1000 }, { bytes: 1023, population: 64 }]) {
       const model = network(30, 4, { ...options, settings: {} })
       for (let n = 0; n < 10; n++) {
         const id = model.say(n)
@@ -183,6 +183,7 @@ const core = (settings: Partial<Plumtree.Settings> = {}) => {
   const made = Plumtree.make({
     self,
     joinedAt: 0,
+    nameOf: ({ id }) => id,
     seen: SeenSet.make(1000, 300_000),
     settings: { ...tree, ...settings }
   })
@@ -248,6 +249,38 @@ describe("a core", () => {
       [{ _tag: "Announce", to: bob, ids: ["1", "2"] }]
     )
     assert.deepStrictEqual(tags(peer.handle({ _tag: "Grafted", from: bob, ids: ["1", "nonsense"] }, 400)), ["Serve"])
+  })
+
+  it("counts what was announced and nobody has any more, and nothing else", () => {
+    const peer = core()
+    for (const peerId of [ada, bob]) peer.handle({ _tag: "Up", peerId, dialect: "homing" }, 0)
+    peer.handle({ _tag: "Announced", from: ada, ids: ["gone", "late"] }, 0)
+    peer.handle({ _tag: "Announced", from: bob, ids: ["gone"] }, 0)
+    const commands: Array<Plumtree.Command> = []
+    for (let at = 0; at < 10_000; at += 50) {
+      if (at === 1000) peer.handle({ _tag: "Received", from: bob, message: message("late", bob), bytes: 1000 }, at)
+      commands.push(...peer.handle({ _tag: "Due" }, at))
+    }
+    assert.deepStrictEqual(commands.filter(({ _tag }) => _tag === "Missed"), [{ _tag: "Missed", count: 1 }])
+    // Both were asked twice before.
+    assert.deepStrictEqual(
+      commands.flatMap((command) => command._tag === "Graft" && command.ids.includes("gone") ? [command.to] : []),
+      [ada, bob, ada, bob]
+    )
+  })
+
+  it("tells a neighbour that had no room of what it keeps no more", () => {
+    const peer = core({ keepMessages: 1 })
+    peer.handle({ _tag: "Up", peerId: ada, dialect: "homing" }, 0)
+    for (const id of ["1", "2"]) {
+      peer.handle({ _tag: "Published", message: message(id, self), bytes: 1000 }, 0)
+      peer.handle({ _tag: "Full", peerId: ada, id }, 0)
+    }
+    assert.deepStrictEqual(
+      peer.handle({ _tag: "Relieved", peerId: ada }, 1),
+      [{ _tag: "Announce", to: ada, ids: ["1", "2"] }]
+    )
+    assert.deepStrictEqual(tags(peer.handle({ _tag: "Grafted", from: ada, ids: ["1", "2"] }, 2)), ["Serve"])
   })
 
   it("does not ask for what was said before it came, whoever offers it", () => {

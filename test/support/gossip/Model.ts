@@ -100,6 +100,7 @@ export const make = (options: ModelOptions) => {
     Plumtree.make({
       self: idOf(n),
       joinedAt,
+      nameOf: ({ id }) => id,
       seen: SeenSet.make(100_000, 300_000),
       ...(options.settings === undefined ? {} : { settings: options.settings })
     })
@@ -170,6 +171,8 @@ export const make = (options: ModelOptions) => {
           counts.payloads++
           send(n, to, { _tag: "Received", from, message: command.message, bytes })
         }
+        return
+      case "Missed":
         return
       default: {
         const to = numbers.get(command.to)
