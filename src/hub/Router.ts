@@ -326,7 +326,7 @@ export const make = (options: {
       undelivered(networkName, from, target) {
         const member = registry.find(networkName, from)
         if (member === undefined || member.isElsewhere === true) return
-        traffic.refused++
+        Traffic.refuse(traffic, "nobody-there")
         member.send(
           Wire.error(`It went nowhere: peer ${short(target)} is no longer in the network ${networkName}`, now())
         )

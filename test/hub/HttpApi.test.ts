@@ -51,8 +51,7 @@ describe("HTTP", () => {
         connections: 1,
         peers: 1,
         hubs: 0,
-        networks: 2,
-        federation: { kind: "local", degraded: false }
+        networks: 2
       })
       assert.containsAllKeys(memory, ["rss", "heapTotal", "heapUsed", "external"])
     }))
