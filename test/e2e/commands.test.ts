@@ -32,7 +32,6 @@ describe("homing", () => {
         [["hub", "--hub-id", "me"], /hubId \(HUB_ID .*40 hexadecimal digits/],
         [["hub", "--nats", "http://localhost"], /natsUrl \(NATS_URL .*nats:\/\/localhost:4222/],
         [["hub", "--auto-connect", "maybe"], /--auto-connect: "maybe".*true or false/],
-        [["hub", "--hub-secret-file", "/no/such/file"], /HUB_SECRET_FILE/],
         [["hub-network", "--count", "0"], /1 to 64 hubs/],
         [["hub", "--host", "no such host"], /no such address|cannot listen/],
         [["peer", "--colour"], /--colour/],

@@ -12,9 +12,9 @@ const Hubs = Schema.fromJsonString(Schema.Struct({
   totalHubs: Schema.Natural,
   hubs: Schema.Array(
     Schema.Struct({
-      peerId: Schema.NullOr(Schema.String),
+      peerId: Schema.optionalKey(Schema.String),
       connection: Schema.String,
-      problem: Schema.NullOr(Schema.String)
+      problem: Schema.optionalKey(Schema.String)
     })
   )
 }))
