@@ -136,7 +136,7 @@ describe("hubs as processes", () => {
     () =>
       Effect.gen(function*() {
         const port = yield* NatsServer.freePort
-        const server = yield* Scope.make()
+        const server = yield* Scope.fork(yield* Effect.scope)
         yield* Scope.provide(NatsServer.serve(port), server)
         const one = yield* hub(0, {}, "--nats", `nats://127.0.0.1:${port}`)
         const two = yield* hub(0, {}, "--nats", `nats://127.0.0.1:${port}`)

@@ -61,7 +61,7 @@ describe.skipIf(NatsServer.program === undefined)("hubs on NATS", () => {
   it.live("say that they are degraded while NATS is away, and go on when it is back", () =>
     quietly(Effect.gen(function*() {
       const port = yield* NatsServer.freePort
-      const server = yield* Scope.make()
+      const server = yield* Scope.fork(yield* Effect.scope)
       yield* Scope.provide(NatsServer.serve(port), server)
       const town = yield* townOn(port, 2)
       const [ada, bob] = town.hubs.map(({ running }, index) => running.arrive(peer(index + 1)))
