@@ -14,11 +14,18 @@ import * as Secrets from "./Secrets.ts"
 import * as Telemetry from "./Telemetry.ts"
 
 /** What a person is told once the hub listens. */
-const greeting = Effect.fnUntraced(function*(wanted: number | undefined, page: string | undefined) {
-  const { port, url } = yield* Hub
+const greeting = Effect.fnUntraced(function*(options: HubOptions, page: string | undefined) {
+  const { hubSecret, natsUrl, port: wanted } = options
+  const { hubId, hubMeshNamespace, isHub, port, url } = yield* Hub
   const address = url.replace(/^ws/, "http")
   return [
-    `Homing hub ${yield* Package.version} listens at ${url}`,
+    `Homing ${isHub ? "hub" : "signaling server"} ${yield* Package.version} listens at ${url}`,
+    isHub
+      ? `  Hubs:   namespace ${hubMeshNamespace}, this one is ${hubId}`
+      : `  Hubs:   none here; the namespace ${hubMeshNamespace} is theirs`,
+    ...isHub && hubSecret === undefined && natsUrl === undefined
+      ? ["          Without a HUB_SECRET, others are admitted from loopback and private addresses only."]
+      : [],
     ...wanted === undefined || wanted === 0 || wanted === port
       ? []
       : [`  NOTE: port ${wanted} is taken, so this hub is at port ${port}. Peers need its address.`],
@@ -67,6 +74,14 @@ const settings: Readonly<Record<string, string>> = {
   trustedProxies: "--trusted-proxies or TRUSTED_PROXIES",
   allowedOrigins: "--allowed-origins or ALLOWED_ORIGINS",
   peerTokenSecret: "PEER_TOKEN_SECRET or PEER_TOKEN_SECRET_FILE",
+  hubMeshNamespace: "--hub-mesh-namespace or HUB_MESH_NAMESPACE",
+  bootstrapHubs: "--bootstrap, BOOTSTRAP_HUBS or BOOTSTRAP",
+  hubId: "--hub-id or HUB_ID",
+  hubSecret: "HUB_SECRET or HUB_SECRET_FILE",
+  publicUrl: "--public-url or HUB_URL",
+  meshMigrationDelay: "--mesh-migration-delay or MESH_MIGRATION_DELAY",
+  hubMeshMaxPeers: "--hub-mesh-max-peers or HUB_MESH_MAX_PEERS",
+  natsUrl: "--nats or NATS_URL",
   drainPatience: "--drain-patience or DRAIN_PATIENCE"
 }
 
@@ -90,14 +105,21 @@ export const run = (options: HubOptions, logs: Logs.LogOptions) =>
     const page = Package.page()
     const turnSecret = yield* Secrets.read("TURN_SECRET")
     const peerTokenSecret = yield* Secrets.read("PEER_TOKEN_SECRET")
+    const hubSecret = options.isHub === true ? yield* Secrets.read("HUB_SECRET") : undefined
     const level = logs.level ?? (yield* Logs.levelFromEnvironment)
     const life = Effect.gen(function*() {
       const output = yield* Output
-      for (const line of yield* greeting(options.port, page)) yield* output.line(line)
+      for (const line of yield* greeting({ ...options, hubSecret }, page)) yield* output.line(line)
       // Its lines are for people: a hub whose output nobody reads goes on.
       return yield* Effect.never
     }).pipe(Effect.onInterrupt(() => takeLeave))
-    const hub = Hub.layer({ ...options, turnSecret, peerTokenSecret, ...page === undefined ? {} : { assets: page } })
+    const hub = Hub.layer({
+      ...options,
+      turnSecret,
+      peerTokenSecret,
+      hubSecret,
+      ...page === undefined ? {} : { assets: page }
+    })
     return yield* life.pipe(
       Effect.provide(
         Layer.merge(hub, Output.layer).pipe(

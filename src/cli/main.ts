@@ -13,8 +13,10 @@ import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import * as Runtime from "effect/Runtime"
 import { waitAtMost } from "../services/Patience.ts"
+import * as Arguments from "./Arguments.ts"
 import { receive, send } from "./commands/files.ts"
-import { hub } from "./commands/hub.ts"
+import { hub, server } from "./commands/hub.ts"
+import { hubNetwork } from "./commands/hubNetwork.ts"
 import { networks } from "./commands/networks.ts"
 import { peer } from "./commands/peer.ts"
 import * as Insistence from "./Insistence.ts"
@@ -23,7 +25,7 @@ import { presenter } from "./Presenter.ts"
 
 const homing = Command.make("homing").pipe(
   Command.withDescription("Peer-to-peer networks over WebRTC, and the hubs where peers meet"),
-  Command.withSubcommands([hub, networks, peer, receive, send])
+  Command.withSubcommands([hub, hubNetwork, networks, peer, receive, send, server])
 )
 
 /** Standard output belongs to results. */
@@ -50,7 +52,7 @@ const teardown: Runtime.Teardown = (exit) =>
 
 Insistence.heed()
 Package.version.pipe(
-  Effect.flatMap((version) => Command.run(homing, { version })),
+  Effect.flatMap((version) => Command.runWith(homing, { version })(Arguments.normalise(process.argv.slice(2)))),
   Effect.provide([NodeServices.layer, CliOutput.layerPresenter(presenter), logging]),
   NodeRuntime.runMain({ teardown })
 )

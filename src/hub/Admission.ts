@@ -23,6 +23,8 @@ export interface Admission {
    * are told.
    */
   admit(session: Session): Effect.Effect<void, Refused>
+  /** Puts the holder of an id out unless it shows that it lives: another hub says that the peer has come there. */
+  doubt(peerId: PeerId): Effect.Effect<void>
   /** Lets a peer out, if it is in. */
   release(session: Session): void
 }
@@ -71,6 +73,11 @@ export const make = (
       if (holder !== undefined) yield* makeWay(holder)
       yield* claim(session)
     }),
+    doubt: (peerId) =>
+      Effect.suspend(() => {
+        const holder = holders.get(peerId.toLowerCase())
+        return holder === undefined ? Effect.void : Effect.ignore(makeWay(holder))
+      }),
     release
   }
 }

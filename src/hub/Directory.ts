@@ -38,14 +38,16 @@ export const make = (options: {
   readonly registry: Registry
   readonly waiting: (networkName: NetworkName.NetworkName) => number
   readonly now: () => number
+  /** The network of the hubs, which is never listed. */
+  readonly hubNetwork?: NetworkName.NetworkName
 }): Directory => {
-  const { now, registry, waiting } = options
+  const { hubNetwork, now, registry, waiting } = options
   const period = Duration.toMillis(Limits.listPeriod)
   let made: { readonly at: number; readonly listing: Listing } | undefined
 
   const list = (): Listing => {
     const listed = registry.outlines
-      .filter(({ hidden, name }) => !hidden || name === NetworkName.global)
+      .filter(({ hidden, name }) => name !== hubNetwork && (!hidden || name === NetworkName.global))
       .map(({ name, present }) => ({ name, present, waiting: waiting(name) }))
       .toSorted(byImportance)
     return { total: listed.length, networks: listed.slice(0, maxListed) }

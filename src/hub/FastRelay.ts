@@ -40,7 +40,7 @@ export const make = (options: {
       frame.write(head, 0, "latin1")
       bytes.copy(frame, head.length, from, to)
       frame.write(tail, head.length + to - from, "latin1")
-      if (!target.send(frame)) return false
+      if (!target.send(frame, sender.peerId, true)) return false
       traffic.relayed++
       if (type === "offer") registry.acquaint(sender, networkName, target)
       return true

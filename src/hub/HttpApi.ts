@@ -13,6 +13,8 @@ import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpStaticServer from "effect/http/HttpStaticServer"
 import * as Layer from "effect/Layer"
+import type { NetworkName } from "../domain/NetworkName.ts"
+import type { PeerId } from "../domain/PeerId.ts"
 import type { Listing } from "./Directory.ts"
 import { type Health, HubApi } from "./http/Api.ts"
 import * as Docs from "./http/Docs.ts"
@@ -35,6 +37,8 @@ export interface Sources {
   readonly stats: Effect.Effect<HubStats>
   readonly listing: Effect.Effect<Listing>
   readonly others: Effect.Effect<Others>
+  /** What the hub is among hubs. */
+  readonly self: { readonly isHub: boolean; readonly hubId: PeerId; readonly hubMeshNamespace: NetworkName }
   readonly draining: Effect.Effect<boolean>
   /** The metrics, as Prometheus reads them. */
   readonly metrics: Effect.Effect<string>
@@ -51,6 +55,8 @@ const assess = (isDraining: boolean, { health }: Others): Pick<Health, "status" 
     ? { status: "degraded", ready: true, problem: health.problem }
     : { status: "healthy", ready: true }
 
+const connected = ({ hubs }: Others) => hubs.filter(({ connection }) => connection !== "refused")
+
 const handlers = (sources: Sources) =>
   HttpApiBuilder.group(HubApi, "hub", (handlers) =>
     handlers.handleAll({
@@ -62,10 +68,10 @@ const handlers = (sources: Sources) =>
           live: true,
           timestamp: yield* isoTime,
           uptime: Duration.toSeconds(uptime),
-          isHub: others.hubs.length > 0,
+          isHub: sources.self.isHub,
           connections,
           peers,
-          hubs: others.hubs.length,
+          hubs: connected(others).length,
           networks,
           memory: { ...process.memoryUsage() }
         }
@@ -76,8 +82,15 @@ const handlers = (sources: Sources) =>
         return { ready: true } as const
       }),
       hubs: Effect.fnUntraced(function*() {
-        const { hubs } = yield* sources.others
-        return { timestamp: yield* isoTime, totalHubs: hubs.length, hubs }
+        const others = yield* sources.others
+        const { hubId, hubMeshNamespace } = sources.self
+        return {
+          timestamp: yield* isoTime,
+          hubMeshNamespace,
+          hubId,
+          totalHubs: connected(others).length,
+          hubs: others.hubs
+        }
       }),
       networks: Effect.fnUntraced(function*() {
         const { networks, total } = yield* sources.listing

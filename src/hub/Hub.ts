@@ -16,21 +16,25 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { WebSocketServer } from "ws"
 import type { InvalidInput } from "../domain/Errors.ts"
+import type { NetworkName } from "../domain/NetworkName.ts"
 import { PeerId } from "../domain/PeerId.ts"
 import { HubAddress, maxAlternatives } from "../domain/Signal.ts"
 import * as Admission from "./Admission.ts"
+import type { HubView } from "./backplane/Backplane.ts"
 import * as Connection from "./Connection.ts"
 import * as Connections from "./Connections.ts"
 import * as Drain from "./Drain.ts"
 import * as Entrance from "./Entrance.ts"
 import * as Exchange from "./Exchange.ts"
 import * as FastRelay from "./FastRelay.ts"
+import * as Federation from "./federation/Federation.ts"
+import * as HubSocket from "./federation/HubSocket.ts"
 import * as HttpApi from "./HttpApi.ts"
 import * as Limits from "./Limits.ts"
 import * as Listener from "./Listener.ts"
 import * as Metrics from "./Metrics.ts"
 import * as Options from "./Options.ts"
-import * as Others from "./Others.ts"
+import type * as Others from "./Others.ts"
 import * as PeerToken from "./PeerToken.ts"
 import { Refused } from "./Refused.ts"
 import * as Session from "./Session.ts"
@@ -55,6 +59,14 @@ export class Hub extends Context.Service<Hub, {
    * closes; `/health/ready` says 503 from its beginning.
    */
   readonly drain: Effect.Effect<void>
+  /** Whether it is one hub among others. */
+  readonly isHub: boolean
+  /** Its id among hubs. */
+  readonly hubId: PeerId
+  /** The network on which hubs find each other. */
+  readonly hubMeshNamespace: NetworkName
+  /** The other hubs that are known, and how each is connected. */
+  readonly hubs: Effect.Effect<ReadonlyArray<HubView>>
 }>()("homing/Hub") {
   /**
    * A hub that runs until the layer's scope closes. Then nobody new is let in, every peer is told
@@ -123,7 +135,10 @@ export const make = Effect.fnUntraced(function*(
   const startedAt = now()
 
   const random = yield* Random.Random
-  const { directory, lookout, registry, router, traffic } = Exchange.make({
+  const run = yield* FiberSet.makeRuntime<never, void>()
+  const { directory, lookout, registry, router, ties, traffic, visit } = Exchange.make({
+    hubNetwork: settings.hubMeshNamespace,
+    contested: (peerId) => run(admission.doubt(peerId)),
     introductions: settings.introductions,
     networksPerPeer: settings.networksPerPeer,
     now,
@@ -141,9 +156,10 @@ export const make = Effect.fnUntraced(function*(
   const presence = (): Traffic.Presence => ({
     connections: connections.size,
     peers: admission.size,
-    networks: registry.networkCount
+    // The hubs' own is not for peers.
+    networks: registry.networkCount - (registry.present(settings.hubMeshNamespace) > 0 ? 1 : 0)
   })
-  const others = (): Others.Others => Others.none
+  const others = (): Others.Others => ties.elsewhere
   const guests = new Set<Session.Session>()
   const drain = Drain.make({ guests, patience: settings.drainPatience, dismiss: (session) => dismiss(session) })
   const metrics = yield* Metrics.make({ traffic, presence, others, draining: () => drain.draining })
@@ -221,7 +237,6 @@ export const make = Effect.fnUntraced(function*(
       Effect.tapDefect((defect) => Effect.logError("A connection ended by a bug", defect))
     )
 
-  const run = yield* FiberSet.makeRuntime<never, void>()
   const stats = Effect.sync((): Traffic.HubStats => ({
     ...presence(),
     ...traffic,
@@ -230,6 +245,15 @@ export const make = Effect.fnUntraced(function*(
   }))
 
   yield* Effect.forkScoped(lookout.serve)
+  let ownUrl = settings.publicUrl
+  const federation = yield* Federation.make(settings)
+  ties.attach(
+    yield* federation.backplane.open({
+      ...ties.house,
+      visit,
+      about: () => ownUrl === undefined ? {} : { url: ownUrl }
+    })
+  )
   yield* Effect.forkScoped(connections.serve)
   if (iceServers.renewal !== undefined) yield* Effect.forkScoped(renewIceServers(iceServers.renewal))
 
@@ -241,7 +265,16 @@ export const make = Effect.fnUntraced(function*(
     perMessageDeflate: false,
     handleProtocols: PeerToken.chooseSubprotocol
   })
+  const links = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: HubSocket.maxBytes,
+    perMessageDeflate: false
+  })
+  const { hubMeshNamespace, isHub } = settings
+  const hubId = federation.backplane.hub
   const request = yield* HttpApi.make({
+    self: { isHub, hubId, hubMeshNamespace },
     stats,
     listing: Effect.sync(() => directory.listing),
     others: Effect.sync(others),
@@ -257,6 +290,12 @@ export const make = Effect.fnUntraced(function*(
         return void tcp.end(unavailable)
       }
       if (!entrance.admitsUpgrade(request, tcp)) return
+      if (Federation.isHubRequest(request)) {
+        return links.handleUpgrade(request, tcp, head, (socket) => {
+          const duplex = HubSocket.duplex(socket, Federation.addressOf(request))
+          run(Effect.ensuring(federation.accept(duplex), Effect.sync(duplex.close)))
+        })
+      }
       const { headers, url: target = "" } = request
       const handshake: Handshake = { target, token: PeerToken.ofRequest(target, headers) }
       sockets.handleUpgrade(request, tcp, head, (socket) => {
@@ -267,6 +306,21 @@ export const make = Effect.fnUntraced(function*(
 
   const { host } = settings
   const url = urlOf(host, port, listener.secure)
-  yield* Effect.logInfo(`The hub listens at ${url}`)
-  return Hub.of({ host, port, url, stats, drain: Effect.andThen(Effect.logInfo("The hub drains"), drain.run) })
+  if (host !== "0.0.0.0" && host !== "::") ownUrl ??= url
+  yield* Effect.logInfo(
+    isHub
+      ? `The hub listens at ${url}, on the hubs' namespace ${hubMeshNamespace}`
+      : `The signaling server listens at ${url}`
+  )
+  return Hub.of({
+    host,
+    port,
+    url,
+    stats,
+    drain: Effect.andThen(Effect.logInfo("The hub drains"), drain.run),
+    isHub,
+    hubId,
+    hubMeshNamespace,
+    hubs: Effect.sync(() => ties.elsewhere.hubs)
+  })
 })

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { NetworkCounts } from "../domain/Signal.ts"
+import { alone, type Elsewhere } from "./backplane/Backplane.ts"
 import * as Limits from "./Limits.ts"
 import type { Peer, Registry } from "./Registry.ts"
 import * as Watches from "./Watches.ts"
@@ -26,7 +27,9 @@ export interface Lookout {
   forget(peer: Peer): void
   /** To be called whenever a peer came to a network or left it. */
   moved(peer: Peer, networkName: NetworkName): void
-  /** How many wait for a network. */
+  /** To be called whenever another number waits for a network at another hub. */
+  counted(networkName: NetworkName): void
+  /** How many wait for a network, here and elsewhere. */
   waiting(networkName: NetworkName): number
   /** Tells what is due, for as long as it runs. */
   readonly serve: Effect.Effect<never>
@@ -41,13 +44,21 @@ const isEqual = (one: NetworkCounts | undefined, other: NetworkCounts): boolean 
  *
  * @category constructors
  */
-export const make = (options: { readonly registry: Registry; readonly now: () => number }): Lookout => {
-  const { now, registry } = options
+export const make = (options: {
+  readonly registry: Registry
+  readonly now: () => number
+  /** The other hubs. Default: none. */
+  readonly elsewhere?: () => Pick<Elsewhere, "waits" | "waiting">
+}): Lookout => {
+  const { elsewhere = () => alone, now, registry } = options
   const watches = Watches.make({ isMember: registry.has, networksPerPeer: Limits.watchesPerPeer })
   const changed = new Set<NetworkName>()
   const news = Latch.makeUnsafe(false)
 
+  const waiting = (networkName: NetworkName): number => watches.waiting(networkName) + elsewhere().waiting(networkName)
+
   const mark = (networkName: NetworkName): void => {
+    elsewhere().waits(networkName, watches.waiting(networkName))
     if (!watches.has(networkName)) return
     changed.add(networkName)
     news.openUnsafe()
@@ -56,7 +67,7 @@ export const make = (options: { readonly registry: Registry; readonly now: () =>
   /** What a watcher sees: everybody who waits but itself. */
   const seenBy = (watch: Watches.Watch): NetworkCounts => ({
     present: registry.present(watch.networkName),
-    waiting: watches.waiting(watch.networkName) - (watch.waits ? 1 : 0)
+    waiting: waiting(watch.networkName) - (watch.waits ? 1 : 0)
   })
 
   const tell = (watch: Watches.Watch, counts: NetworkCounts): void => {
@@ -113,7 +124,8 @@ export const make = (options: { readonly registry: Registry; readonly now: () =>
       watches.moved(peer, networkName)
       mark(networkName)
     },
-    waiting: watches.waiting,
+    counted: mark,
+    waiting,
     serve: news.await.pipe(
       // Out of the callback that brought the news.
       Effect.andThen(Effect.yieldNow),

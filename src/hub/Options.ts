@@ -4,6 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { InvalidInput } from "../domain/Errors.ts"
+import * as NetworkName from "../domain/NetworkName.ts"
+import { PeerId } from "../domain/PeerId.ts"
 import { HubAddress, maxAlternatives, maxIceServers, StunUrl, TurnUrl } from "../domain/Signal.ts"
 import * as Addresses from "./Addresses.ts"
 import * as Limits from "./Limits.ts"
@@ -34,6 +36,17 @@ const Origin = Schema.String.check(
 const Secret = Schema.String.check(
   Schema.makeFilter((text: string) => new TextEncoder().encode(text).length >= secretBytes, {
     expected: `a secret of at least ${secretBytes} bytes`
+  })
+).pipe(Schema.RedactedFromValue)
+
+const hasScheme = (...schemes: ReadonlyArray<string>) => (text: string): boolean =>
+  URL.canParse(text) && schemes.includes(new URL(text).protocol)
+const HubUrl = Schema.String.check(
+  Schema.makeFilter(hasScheme("ws:", "wss:", "http:", "https:"), { expected: "a URL such as ws://localhost:3000" })
+)
+const NatsUrl = Schema.String.check(
+  Schema.makeFilter((text: string) => text.split(",").every((url) => hasScheme("nats:", "tls:")(url.trim())), {
+    expected: "a URL such as nats://localhost:4222, or several with commas between"
   })
 ).pipe(Schema.RedactedFromValue)
 
@@ -111,6 +124,37 @@ export const HubOptions = Schema.Struct({
   takeoverPatience: withDefault(Period, Duration.seconds(2)),
   /** How long a peer has to answer the closing of its connection before it is cut. Default 1 s. */
   closingPatience: withDefault(Period, Duration.seconds(1)),
+  /** Whether it is one hub among others; otherwise it is a signaling server of its own. Default `false`. */
+  isHub: withDefault(Schema.Boolean, false),
+  /**
+   * The network on which hubs find each other. Only hubs that name the same one are connected. Default `pigeonhub-mesh`.
+   */
+  hubMeshNamespace: withDefault(NetworkName.ChosenNetworkName, NetworkName.hubMesh),
+  /** URLs of hubs to begin with, such as `ws://hub-1.example.org:3000`; others are learned from those. Default none. */
+  bootstrapHubs: withDefault(Schema.Array(HubUrl), []),
+  /** The hub's id among hubs: 40 hexadecimal digits. Default a new one each time. */
+  hubId: Schema.optionalKey(PeerId),
+  /** Whether it dials other hubs; otherwise it waits for them. Default `true`. */
+  autoConnect: withDefault(Schema.Boolean, true),
+  /**
+   * The secret, of at least 32 bytes, that hubs prove to each other to know. Default none: then only hubs at loopback and
+   * private addresses are admitted.
+   */
+  hubSecret: Schema.optional(Secret),
+  /** Where peers and other hubs reach this one, told to other hubs. Default what it listens at, unless that is every interface. */
+  publicUrl: Schema.optionalKey(HubUrl),
+  /** For how long a link between hubs over WebRTC stands before the socket beside it is let go. Default 10 s. */
+  meshMigrationDelay: withDefault(Period, Duration.seconds(10)),
+  /** The most links over WebRTC with other hubs; 0 stays on sockets. Default 8. */
+  hubMeshMaxPeers: withDefault(
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 50 }, { expected: "a whole number from 0 to 50" })),
+    8
+  ),
+  /**
+   * The `nats:` or `tls:` URL of a NATS server or cluster over which hubs are one, instead of links of their own; several
+   * are separated by commas. Default none.
+   */
+  natsUrl: Schema.optionalKey(NatsUrl),
   /** The origin that pages may ask the HTTP side from. Default `*`, any. */
   corsOrigin: withDefault(Schema.NonEmptyString, "*"),
   /** The directory whose files are served over HTTP, `index.html` at `/`. Default none. */
@@ -172,7 +216,16 @@ export const variables = {
   trustedProxies: "TRUSTED_PROXIES",
   allowedOrigins: "ALLOWED_ORIGINS",
   peerTokenSecret: "PEER_TOKEN_SECRET",
-  corsOrigin: "CORS_ORIGIN"
+  corsOrigin: "CORS_ORIGIN",
+  hubMeshNamespace: "HUB_MESH_NAMESPACE",
+  bootstrapHubs: "BOOTSTRAP_HUBS",
+  hubId: "HUB_ID",
+  autoConnect: "AUTO_CONNECT",
+  hubSecret: "HUB_SECRET",
+  publicUrl: "HUB_URL",
+  meshMigrationDelay: "MESH_MIGRATION_DELAY",
+  hubMeshMaxPeers: "HUB_MESH_MAX_PEERS",
+  natsUrl: "NATS_URL"
 } as const satisfies Partial<Record<keyof HubOptions, string>>
 
 const decode = Schema.decodeUnknownResult(HubOptions)

@@ -6,16 +6,19 @@ import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import type { PeerFacts } from "../domain/Signal.ts"
 import * as Limits from "./Limits.ts"
-import { introductions, Network, type Seat } from "./Network.ts"
+import { introductions, Network } from "./Network.ts"
 
 /** A peer as others reach it. Told apart by object, not by id: an id can come back on a newer connection. @category models */
 export interface Peer {
   readonly peerId: PeerId
   /**
    * Hands a frame to the peer's connection, or returns `false` when that is closing. Bytes are text in UTF-8, and not
-   * changed afterwards. Never throws.
+   * changed afterwards. `from` is the peer it concerns, without which nothing goes to another hub; `answered`
+   * says that it wants to know when the frame came to nobody there. Never throws.
    */
-  send(frame: string | Uint8Array): boolean
+  send(frame: string | Uint8Array, from?: PeerId, answered?: boolean): boolean
+  /** Whether another hub holds it: that hub introduces it to others, and says farewell to them. */
+  readonly isElsewhere?: boolean
 }
 
 /** A peer in one network, with what it said of itself there. @category models */
@@ -59,6 +62,8 @@ export interface Registry {
   networksOf(peer: Peer): ReadonlyArray<NetworkName>
   /** Whether a peer is in a network. */
   has(peer: Peer, networkName: NetworkName): boolean
+  /** The peer in a network with that id. */
+  find(networkName: NetworkName, peerId: PeerId): Peer | undefined
   /** The peer with that id, if `sender` and it are both in the network. */
   route(sender: Peer, networkName: NetworkName, target: PeerId): Peer | undefined
   /** How many members a network has. */
@@ -66,8 +71,8 @@ export interface Registry {
   /** All members of a network, in the order of their ids. */
   members(networkName: NetworkName): ReadonlyArray<Member>
   /**
-   * The other members of a network that a peer is to be introduced to, and they to it: as many as were chosen at most.
-   * From then on they know of each other.
+   * The other members of a network here that a peer is to be introduced to, and they to it: as many as were chosen at
+   * most, out of all members wherever they are. From then on they know of each other.
    */
   introduce(peer: Peer, networkName: NetworkName): ReadonlyArray<Member>
   /** Notes that two members of a network know of each other from now on, and gives both, if they are there. */
@@ -135,16 +140,18 @@ export const make = (options: RegistryOptions): Registry => {
       const network = networks.get(networkName)
       return network?.seatOf(sender) === undefined ? undefined : network.find(target)?.member.peer
     },
+    find: (networkName, peerId) => networks.get(networkName)?.find(peerId)?.member.peer,
     present: (networkName) => networks.get(networkName)?.size ?? 0,
     members: (networkName) => networks.get(networkName)?.members ?? [],
     introduce(peer, networkName) {
       const network = networks.get(networkName)
       const seat = network?.seatOf(peer)
       if (network === undefined || seat === undefined) return []
-      return Array.from(network.choose(seat, quota, random), (other: Seat) => {
-        network.acquaint(seat, other)
-        return other.member
-      })
+      const chosen = Array.from(network.choose(seat, quota, random)).filter(({ member }) =>
+        member.peer.isElsewhere !== true
+      )
+      for (const other of chosen) network.acquaint(seat, other)
+      return chosen.map(({ member }) => member)
     },
     acquaint(peer, networkName, other) {
       const network = networks.get(networkName)

@@ -9,15 +9,18 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import { ofMessage } from "../domain/NetworkName.ts"
-import { short } from "../domain/PeerId.ts"
+import { type PeerId, short } from "../domain/PeerId.ts"
 import {
   ClientSignal,
   decodeClientSignal,
+  decodeHeartbeat,
   decodeMessageType,
   type PeerFacts,
   Rejection,
   type Relayed
 } from "../domain/Signal.ts"
+import { alone, type Elsewhere } from "./backplane/Backplane.ts"
+import type { Guests } from "./backplane/Ties.ts"
 import type { Directory } from "./Directory.ts"
 import type { Labels } from "./Labels.ts"
 import * as Limits from "./Limits.ts"
@@ -32,6 +35,8 @@ export interface Sender extends Peer {
   readonly networks?: ReadonlySet<NetworkName>
   /** Charges extra tokens; when `false`, the peer has been told and nothing more is due to it. */
   afford(tokens: number): boolean
+  /** Whether it is the hub itself, which alone is let into the network of the hubs. */
+  readonly isHub?: boolean
   /** Notes that the peer sent something that is not of the protocol; too often, and it is closed. */
   strike(): void
 }
@@ -45,6 +50,8 @@ export interface Router {
    * watched is forgotten.
    */
   lost(peer: Peer): void
+  /** What it does for the peers of other hubs. */
+  readonly guests: Guests
 }
 
 /** How to read the offered types in an error: one line. */
@@ -66,6 +73,10 @@ const factsOf = ({ discoverable, homing, isHub }: PeerFacts = {}): PeerFacts => 
   ...(discoverable === undefined ? {} : { discoverable })
 })
 
+/** What a peer may say of itself: that it is a hub, only a hub. */
+const ofSender = ({ isHub }: Sender, facts: PeerFacts): PeerFacts =>
+  facts.isHub === undefined || facts.isHub === isHub ? facts : { ...facts, isHub: isHub === true }
+
 /** Schema puts the path on a second line. */
 const oneLine = (message: string): string => message.replaceAll(/\s*\n\s*/g, " ")
 
@@ -81,8 +92,14 @@ export const make = (options: {
   readonly labels: Labels
   readonly traffic: Traffic.Traffic
   readonly now: () => number
+  /** The other hubs. Default: none. */
+  readonly elsewhere?: () => Pick<Elsewhere, "joined" | "left" | "labelled">
+  /** The network of the hubs. Default: there is none. */
+  readonly hubNetwork?: NetworkName
+  /** Called with a peer that is here and has come to another hub, too. */
+  readonly contested?: (peerId: PeerId) => void
 }): Router => {
-  const { directory, labels, lookout, now, registry, traffic } = options
+  const { contested, directory, elsewhere = () => alone, hubNetwork, labels, lookout, now, registry, traffic } = options
 
   const refuse = (sender: Sender, reason: Traffic.Refusal, problem: string): void => {
     Traffic.refuse(traffic, reason)
@@ -95,6 +112,7 @@ export const make = (options: {
   }
 
   const tell = (peers: ReadonlyArray<Peer>, frame: string): void => {
+    // Those who are elsewhere are told there: without a sender nothing goes to them.
     for (const peer of peers) peer.send(Wire.addressedTo(frame, peer.peerId))
   }
 
@@ -117,7 +135,7 @@ export const make = (options: {
     // Data nested many thousand levels deep can be parsed, but not written again.
     const frame = Result.try(() => Wire.relayed(signal, sender.peerId, networkName, now()))
     if (Result.isFailure(frame)) return malformed(sender, `Not a valid ${signal.type}: data is nested too deeply`)
-    if (target.send(frame.success)) {
+    if (target.send(frame.success, sender.peerId, true)) {
       traffic.relayed++
       // They may know each other from the mesh, and then each wants to hear that the other is gone.
       if (signal.type === "offer") registry.acquaint(sender, networkName, target)
@@ -136,8 +154,28 @@ export const make = (options: {
     return false
   }
 
-  const announce = (sender: Sender, networkName: NetworkName, facts: PeerFacts): void => {
+  const introduce = (newcomer: Peer, networkName: NetworkName, facts: PeerFacts): void => {
+    const timestamp = now()
+    const frame = Wire.discovered(newcomer.peerId, facts, networkName, timestamp)
+    for (const { facts, peer } of registry.introduce(newcomer, networkName)) {
+      peer.send(Wire.addressedTo(frame, peer.peerId), newcomer.peerId)
+      newcomer.send(
+        Wire.addressedTo(Wire.discovered(peer.peerId, facts, networkName, timestamp), newcomer.peerId),
+        peer.peerId
+      )
+    }
+  }
+
+  const announce = (sender: Sender, networkName: NetworkName, claimed: PeerFacts): void => {
     if (!sender.afford(Limits.fanOutCost) || !permits(sender, networkName)) return
+    if (networkName === hubNetwork && sender.isHub !== true) {
+      return refuse(
+        sender,
+        "not-permitted",
+        `You are not in the network ${networkName}: it is the hubs' own. A hub is let in by the others that it dials`
+      )
+    }
+    const facts = ofSender(sender, claimed)
     if (!registry.join(sender, networkName, facts)) {
       return refuse(
         sender,
@@ -145,20 +183,17 @@ export const make = (options: {
         `You are not in the network ${networkName}: a connection may be in ${registry.networksPerPeer} networks. Leave one first`
       )
     }
+    elsewhere().joined(networkName, sender.peerId, facts)
     lookout.moved(sender, networkName)
-    const timestamp = now()
-    const newcomer = Wire.discovered(sender.peerId, facts, networkName, timestamp)
-    for (const { facts, peer } of registry.introduce(sender, networkName)) {
-      peer.send(Wire.addressedTo(newcomer, peer.peerId))
-      sender.send(Wire.addressedTo(Wire.discovered(peer.peerId, facts, networkName, timestamp), sender.peerId))
-    }
+    introduce(sender, networkName, facts)
   }
 
   const depart = (peer: Peer, networkName: NetworkName, farewell: boolean): void => {
     const departure = registry.leave(peer, networkName)
-    if (departure === undefined) return
+    if (peer.isElsewhere !== true) elsewhere().left(networkName, peer.peerId, farewell)
     lookout.moved(peer, networkName)
     labels.left(peer, networkName)
+    if (departure === undefined) return
     const { acquaintances, member } = departure
     const timestamp = now()
     if (farewell) tell(acquaintances, Wire.goodbye(peer.peerId, networkName, timestamp))
@@ -166,15 +201,21 @@ export const make = (options: {
   }
 
   /** Introduces members of two components of a network to each other, when it turns out to be split. */
-  const heartbeat = (sender: Sender, networkName: NetworkName, data: unknown): void => {
-    if (!registry.has(sender, networkName)) return
+  const unite = (sender: Peer, networkName: NetworkName, data: unknown): void => {
     for (const [one, other] of labels.heard(sender, networkName, data)) {
       const [member, stranger] = registry.acquaint(one, networkName, other) ?? []
       if (member === undefined || stranger === undefined) continue
       for (const [{ facts, peer }, { peer: to }] of [[member, stranger], [stranger, member]] as const) {
-        to.send(Wire.addressedTo(Wire.discovered(peer.peerId, facts, networkName, now()), to.peerId))
+        to.send(Wire.addressedTo(Wire.discovered(peer.peerId, facts, networkName, now()), to.peerId), peer.peerId)
       }
     }
+  }
+
+  const heartbeat = (sender: Sender, networkName: NetworkName, data: unknown): void => {
+    if (!registry.has(sender, networkName)) return
+    const said = decodeHeartbeat(data)
+    if (Result.isSuccess(said)) elsewhere().labelled(networkName, sender.peerId, said.success.label)
+    unite(sender, networkName, data)
   }
 
   const goodbye = (sender: Sender, networkName: NetworkName | undefined): void => {
@@ -261,6 +302,35 @@ export const make = (options: {
     lost(peer) {
       lookout.forget(peer)
       for (const name of registry.networksOf(peer)) depart(peer, name, false)
+    },
+    guests: {
+      arrived(peer, networkName, facts, introduced) {
+        // Whoever is here is here, until its connection is known to be lost.
+        const holder = registry.find(networkName, peer.peerId)
+        if (holder !== undefined && holder.isElsewhere !== true) return contested?.(peer.peerId)
+        if (!registry.join(peer, networkName, facts)) return
+        lookout.moved(peer, networkName)
+        if (introduced) introduce(peer, networkName, facts)
+      },
+      departed: depart,
+      labelled(peer, networkName, label) {
+        if (registry.has(peer, networkName)) unite(peer, networkName, { label })
+      },
+      counted: lookout.counted,
+      deliver(networkName, target, from, frame) {
+        const member = registry.find(networkName, target)
+        if (member === undefined || member.isElsewhere === true || !member.send(frame)) return false
+        if (from !== undefined) registry.acquaint(member, networkName, from)
+        return true
+      },
+      undelivered(networkName, from, target) {
+        const member = registry.find(networkName, from)
+        if (member === undefined || member.isElsewhere === true) return
+        Traffic.refuse(traffic, "nobody-there")
+        member.send(
+          Wire.error(`It went nowhere: peer ${short(target)} is no longer in the network ${networkName}`, now())
+        )
+      }
     }
   }
 }

@@ -1,6 +1,10 @@
 /**
  * A hub to run inside a program of one's own. The public face of `homing/hub`.
  */
+export { AlreadyRunning } from "./AlreadyRunning.ts"
+export type { HubView } from "./backplane/Backplane.ts"
+export { createHub } from "./createHub.ts"
+export type { HubClient, HubReport } from "./createHub.ts"
 export { Hub, type HubError } from "./Hub.ts"
 export { HubCannotListen } from "./Listener.ts"
 export { HubOptions } from "./Options.ts"

@@ -12,7 +12,10 @@ describe("homing", () => {
       assert.match(version.lines.entries.join("\n"), /^homing v\d+\.\d+\.\d+$/)
       const help = yield* homing(["--help"])
       assert.strictEqual(yield* help.exit, 0)
-      assert.match(help.lines.entries.join("\n"), /SUBCOMMANDS\s+hub .*\s+networks .*\s+peer /)
+      assert.match(
+        help.lines.entries.join("\n"),
+        /SUBCOMMANDS\s+hub .*\s+hub-network .*\s+networks .*\s+peer .*\s+receive .*\s+send .*\s+server /
+      )
       const completions = yield* homing(["--completions", "bash"])
       assert.strictEqual(yield* completions.exit, 0)
       assert.isNotEmpty(completions.lines.entries)
@@ -24,6 +27,12 @@ describe("homing", () => {
         [["dance"], /dance/],
         [["hub", "--port", "high"], /--port: "high".*whole number/],
         [["hub", "--port", "70000"], /a port from 0 to 65535/],
+        [["hub", "--hub-mesh-namespace", "No Name"], /hubMeshNamespace \(HUB_MESH_NAMESPACE .*lower case letters/],
+        [["hub", "--bootstrap", "somewhere"], /bootstrapHubs \(BOOTSTRAP_HUBS .*ws:\/\/localhost:3000/],
+        [["hub", "--hub-id", "me"], /hubId \(HUB_ID .*40 hexadecimal digits/],
+        [["hub", "--nats", "http://localhost"], /natsUrl \(NATS_URL .*nats:\/\/localhost:4222/],
+        [["hub", "--auto-connect", "maybe"], /--auto-connect: "maybe".*true or false/],
+        [["hub-network", "--count", "0"], /1 to 64 hubs/],
         [["hub", "--host", "no such host"], /no such address|cannot listen/],
         [["peer", "--colour"], /--colour/],
         [["peer", "--network", "No Spaces"], /networkName cannot be used: Expected a network name/],

@@ -120,9 +120,12 @@ describe("HTTP", () => {
 
   it.effect("knows no other hubs", () =>
     Effect.gen(function*() {
-      const { ask } = yield* start()
+      const hubId = "9".repeat(40)
+      const { ask } = yield* start({ hubId, hubMeshNamespace: "production" })
       assert.deepStrictEqual(decodeJson((yield* ask("/hubs")).text), {
         timestamp: "1970-01-01T00:00:00.000Z",
+        hubMeshNamespace: "production",
+        hubId,
         totalHubs: 0,
         hubs: []
       })

@@ -100,8 +100,12 @@ export const homing = Effect.fnUntraced(function*(
 })
 
 /** A hub that listens at a free port, or at a port of one's choice. */
-export const hub = Effect.fnUntraced(function*(port = 0, env: NodeJS.ProcessEnv = {}) {
-  const process = yield* homing(["hub", "--port", String(port)], undefined, env)
+export const hub = Effect.fnUntraced(function*(
+  port = 0,
+  env: NodeJS.ProcessEnv = {},
+  ...flags: ReadonlyArray<string>
+) {
+  const process = yield* homing(["hub", "--port", String(port), ...flags], undefined, env)
   const line = yield* process.lines.first("the hub to listen", (line): line is string => line.includes(" listens at "))
   const url = line.split(" listens at ")[1] ?? ""
   return { ...process, url, port: Number(new URL(url).port) }

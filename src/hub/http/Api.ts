@@ -43,7 +43,9 @@ const NotReady = Schema.Struct({ ready: Schema.Literal(false), problem: Schema.S
 
 const Hubs = Schema.Struct({
   timestamp: Time,
-  totalHubs: Schema.Natural,
+  hubMeshNamespace: described(Schema.String, "The network on which hubs find each other"),
+  hubId: described(Schema.String, "This hub's id among hubs"),
+  totalHubs: count("Other hubs that are connected"),
   hubs: Schema.Array(
     Schema.Struct({
       hub: Schema.optionalKey(described(Schema.String, "Its id among hubs, once that is known")),

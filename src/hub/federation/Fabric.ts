@@ -1,0 +1,25 @@
+/**
+ * Links between hubs that need no socket: WebRTC, on the hubs' own network. Those who are in it were admitted by some hub
+ * of the federation, for nobody else gets in.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { PeerId } from "../../domain/PeerId.ts"
+import type { House } from "../backplane/Backplane.ts"
+
+/** What a fabric tells. All of it returns at once. @category models */
+export interface FabricEvents {
+  /** A link to a peer of the hubs' network stands; what is sent by it arrives in order. */
+  linked(peer: PeerId, send: (text: string) => boolean): void
+  lost(peer: PeerId): void
+  heard(peer: PeerId, text: string): void
+}
+
+/** @category services */
+export class Fabric extends Context.Service<Fabric, {
+  /** This hub's id among the peers of the hubs' network. */
+  readonly peerId: PeerId
+  /** Links with some of the others, until the scope closes. */
+  weave(events: FabricEvents, visit: House["visit"]): Effect.Effect<void, never, Scope.Scope>
+}>()("homing/hub/Fabric") {}

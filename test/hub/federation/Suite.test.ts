@@ -1,0 +1,160 @@
+/** The federation suite over the mesh, in the simulated world. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import { NetworkName } from "../../../src/domain/NetworkName.ts"
+import type { SimulatedNetwork } from "../../../src/testing/SimulatedNetwork.ts"
+import { type HubPlan, make, simulate } from "../../support/federation/SimulatedTown.ts"
+import { tests } from "../../support/federation/suite.ts"
+import { type Guest, until } from "../../support/federation/Town.ts"
+import { peer } from "../../support/simulation.ts"
+
+const chess = NetworkName.make("chess")
+
+/** How hubs are told of each other. */
+const shapes = {
+  "a chain": (index: number) => index === 0 ? [] : [`hub${index - 1}`],
+  "a star": (index: number) => index === 0 ? [] : ["hub0"],
+  "a ring": (index: number, count: number) => [`hub${(index + 1) % count}`]
+}
+
+const plan = (count: number, shape: keyof typeof shapes): Readonly<Record<string, HubPlan>> =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, index) => [`hub${index}`, { bootstrap: shapes[shape](index, count) }])
+  )
+
+const townOf = Effect.fnUntraced(function*(count: number, shape: keyof typeof shapes, fabric: boolean, seed: number) {
+  const town = yield* make({ seed, hubs: plan(count, shape), fabric })
+  yield* Effect.forEach(town.hubs, (hub) => hub.start, { discard: true })
+  yield* until(
+    "hubs know each other",
+    () =>
+      town.hubs.every((hub) =>
+        hub.running.elsewhere.hubs.filter(({ lastHeard }) => lastHeard !== undefined).length === count - 1
+      ),
+    30
+  )
+  return town
+})
+
+for (const shape of ["a chain", "a star", "a ring"] as const) {
+  describe(`${shape} of hubs on sockets`, () => {
+    tests({
+      town: (count) => townOf(count, shape, false, 7),
+      simulate: <A, E>(body: Effect.Effect<A, E, SimulatedNetwork | Scope.Scope>) => simulate(shape, body)
+    })
+  })
+}
+
+describe("hubs that have moved to WebRTC", () => {
+  tests({
+    town: Effect.fnUntraced(function*(count: number) {
+      const town = yield* townOf(count, "a chain", true, 11)
+      yield* town.elapse(40)
+      const ways = town.hubs.flatMap((hub) => hub.running.elsewhere.hubs.map(({ connection }) => connection))
+      assert.isTrue(ways.every((way) => way === "webrtc"), ways.join(" "))
+      return town
+    }),
+    simulate: <A, E>(body: Effect.Effect<A, E, SimulatedNetwork | Scope.Scope>) => simulate("webrtc", body)
+  })
+})
+
+describe("ten hubs", () => {
+  for (const fabric of [false, true]) {
+    it.live(`are one hub to their peers, ${fabric ? "over WebRTC" : "on sockets"}`, () =>
+      simulate(
+        5,
+        Effect.gen(function*() {
+          const town = yield* townOf(10, "a chain", fabric, 5)
+          if (fabric) yield* town.elapse(40)
+          const guests = town.hubs.map(({ running }, index) => running.arrive(peer(index + 1)))
+          for (const guest of guests) guest.say({ type: "announce", networkName: "chess" })
+          yield* until("everybody knows everybody", () =>
+            guests.every((guest) =>
+              guests.every((other) =>
+                other === guest || guest.heard("peer-discovered", other.peerId).length > 0
+              )
+            ))
+          for (const guest of guests) {
+            for (const other of guests) {
+              if (other !== guest) {
+                guest.say({ type: "offer", networkName: "chess", targetPeerId: other.peerId, data: {} })
+              }
+            }
+          }
+          yield* until("everybody has everybody's offer", () =>
+            guests.every((guest) =>
+              guest.heard("offer").length === 9
+            ))
+          yield* town.elapse(5)
+          for (const guest of guests) {
+            assert.strictEqual(guest.heard("offer").length, 9)
+          }
+        })
+      ))
+  }
+})
+
+describe("hubs that are killed and started at random", () => {
+  const run = (seed: number, fabric: boolean) =>
+    simulate(
+      seed,
+      Effect.gen(function*() {
+        const count = 5
+        const town = yield* townOf(count, seed % 2 === 0 ? "a ring" : "a star", fabric, seed)
+        const random = yield* Random.Random
+        const guests = new Map<string, Guest>()
+        const populate = () => {
+          for (const [index, hub] of town.hubs.entries()) {
+            if (!hub.isRunning || guests.has(hub.name)) continue
+            const guest = hub.running.arrive(peer(index + 1))
+            guests.set(hub.name, guest)
+            guest.say({ type: "announce", networkName: "chess" })
+          }
+        }
+        populate()
+        for (let event = 0; event < 12; event++) {
+          yield* town.elapse(random.nextDoubleUnsafe() * 20)
+          const hub = town.hubs[Math.floor(random.nextDoubleUnsafe() * count)]
+          if (hub === undefined) continue
+          // The first hub of a star is the only one that all know.
+          if (hub.isRunning && town.hubs.filter(({ isRunning }) => isRunning).length > 2) {
+            guests.delete(hub.name)
+            yield* random.nextDoubleUnsafe() < 0.3 ? town.powerCut(hub.name) : hub.kill
+          } else yield* hub.start
+          populate()
+        }
+        yield* Effect.forEach(town.hubs, (hub) => hub.start, { discard: true })
+        populate()
+        const all = Array.from(guests.values())
+        assert.strictEqual(all.length, count)
+        yield* until("every hub knows every member again", () =>
+          town.hubs.every((hub) => hub.running.exchange.registry.present(chess) === count), 30)
+        for (const guest of all) {
+          for (const other of all) {
+            if (other !== guest) {
+              guest.say({
+                type: "offer",
+                networkName: "chess",
+                targetPeerId: other.peerId,
+                data: { from: guest.peerId }
+              })
+            }
+          }
+        }
+        yield* until(
+          "every offer arrives",
+          () =>
+            all.every((guest) =>
+              all.every((other) =>
+                other === guest || guest.heard("offer", other.peerId).length === 1
+              )
+            )
+        )
+      })
+    )
+
+  for (let seed = 0; seed < 20; seed++) it.live(`end as one, on sockets, seed ${seed}`, () => run(seed, false))
+  for (let seed = 100; seed < 106; seed++) it.live(`end as one, over WebRTC, seed ${seed}`, () => run(seed, true))
+})
