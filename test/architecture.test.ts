@@ -77,7 +77,7 @@ describe("src", () => {
       )
     }
     assert.deepStrictEqual(visit("testing/index.ts"), [])
-    assert.isTrue(seen.has("hub/Router.ts"))
+    assert.isTrue(seen.has("hub/exchange/Router.ts"))
   })
 
   it("imports Effect by module, never the barrel", () => {

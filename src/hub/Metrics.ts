@@ -13,8 +13,8 @@ import * as Metric from "effect/Metric"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import * as Struct from "effect/Struct"
 import { performance } from "node:perf_hooks"
+import type { Presence, Traffic } from "./exchange/Traffic.ts"
 import type { Others } from "./Others.ts"
-import type { Presence, Traffic } from "./Traffic.ts"
 
 /** Where the numbers come from. @category models */
 export interface Sources {

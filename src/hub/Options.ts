@@ -7,7 +7,7 @@ import { InvalidInput } from "../domain/Errors.ts"
 import * as NetworkName from "../domain/NetworkName.ts"
 import { PeerId } from "../domain/PeerId.ts"
 import { HubAddress, maxAlternatives, maxIceServers, StunUrl, TurnUrl } from "../domain/Signal.ts"
-import * as Addresses from "./Addresses.ts"
+import * as Addresses from "./door/Addresses.ts"
 import * as Limits from "./Limits.ts"
 
 /** The least bytes of a secret: those of what signs with it (HMAC with SHA-256; RFC 7518, 3.2). @category constants */

@@ -8,9 +8,9 @@ import * as Scope from "effect/Scope"
 import type { PeerId } from "../domain/PeerId.ts"
 import { AlreadyRunning } from "./AlreadyRunning.ts"
 import type { HubView } from "./backplane/Backplane.ts"
+import type { HubStats } from "./exchange/Traffic.ts"
 import { Hub } from "./Hub.ts"
 import { type HubOptions, resolve } from "./Options.ts"
-import type { HubStats } from "./Traffic.ts"
 
 /** A hub in numbers, and the others that it knows. @category models */
 export interface HubReport extends Omit<HubStats, "uptime"> {

@@ -1,7 +1,7 @@
 /** The files that peers offer, within what a listener is ready to take. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { FileOffer } from "../services/Files.ts"
+import type { FileOffer } from "../services/files/Offered.ts"
 
 /** What is taken at most; whatever is more is refused, and its sender told why. @category models */
 export interface FileLimits {

@@ -8,52 +8,18 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
 import type { FileLost, FileRefused, FileUnusable, InvalidInput } from "../domain/Errors.ts"
 import { FileHeader, safeName, streamName } from "../domain/FileOffer.ts"
-import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import * as Answers from "./files/Answers.ts"
 import { FileSettings } from "./files/FileSettings.ts"
-import type { FileSource, FileTarget } from "./files/Ports.ts"
+import type { FileOffer } from "./files/Offered.ts"
+import type { FileSource } from "./files/Ports.ts"
 import * as Receiving from "./files/Receiving.ts"
 import * as Sending from "./files/Sending.ts"
 import { SessionContext } from "./SessionContext.ts"
 import { Streams } from "./Streams.ts"
 import type { StreamRequest } from "./streams/Duplex.ts"
-
-/** A file that a peer wants to send. @category models */
-export interface FileOffer {
-  readonly from: PeerId
-  readonly networkName: NetworkName
-  /** A name that is safe to use in a directory. */
-  readonly name: string
-  /** The name as the sender gave it: a stranger's text. */
-  readonly givenName: string
-  /** Bytes. */
-  readonly size: number
-  /** The media type, as the sender says. */
-  readonly type: string | undefined
-  /**
-   * Receives the file into a target, which is opened now and closed in the end, and succeeds once all of it is kept and its checksum fits. A link
-   * that is lost meanwhile is waited for. Fails when the target does, with `ChecksumMismatch`, or with `FileLost` when the
-   * rest does not come; then nothing is kept.
-   */
-  accept<A, E, R>(
-    open: Effect.Effect<FileTarget<A>, E, R>,
-    options?: Receiving.ReceiveFileOptions
-  ): Effect.Effect<FileReceived<A>, Receiving.ReceiveError | E, Exclude<R, Scope.Scope>>
-  /** Does not want it; the sender is told why. */
-  refuse(reason: string): Effect.Effect<void>
-}
-
-/** A file that was received. @category models */
-export interface FileReceived<A> extends Receiving.Received<A> {
-  readonly from: PeerId
-  readonly networkName: NetworkName
-  readonly name: string
-  readonly size: number
-}
 
 /** What can become of a file that is sent. @category errors */
 export type SendError = FileRefused | FileLost | FileUnusable | InvalidInput

@@ -3,9 +3,9 @@ import type * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { PeerId } from "../domain/PeerId.ts"
 import { type ClientSignal, decodeClientSignal, type Relayed } from "../domain/Signal.ts"
-import * as Exchange from "../hub/Exchange.ts"
-import type { Sender } from "../hub/Router.ts"
-import * as Wire from "../hub/Wire.ts"
+import * as Exchange from "../hub/exchange/Exchange.ts"
+import type { Sender } from "../hub/exchange/Router.ts"
+import * as Wire from "../hub/exchange/Wire.ts"
 
 /** A peer's connection, as the hub holds it. @category models */
 export interface Guest {

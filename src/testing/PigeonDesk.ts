@@ -7,7 +7,7 @@ import * as Result from "effect/Result"
 import { type NetworkName, ofMessage } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import { type ClientSignal, decodeClientSignal, type PeerFacts, type Relayed, system } from "../domain/Signal.ts"
-import * as Wire from "../hub/Wire.ts"
+import * as Wire from "../hub/exchange/Wire.ts"
 import { type Desk, type DeskOptions, type Guest, isRelayed } from "./HubDesk.ts"
 
 interface Member {

@@ -4,9 +4,9 @@ import * as Schema from "effect/Schema"
 import { Buffer } from "node:buffer"
 import { NetworkName } from "../../src/domain/NetworkName.ts"
 import { ClientSignal } from "../../src/domain/Signal.ts"
-import * as Exchange from "../../src/hub/Exchange.ts"
-import * as FastRelay from "../../src/hub/FastRelay.ts"
-import type { Sender } from "../../src/hub/Router.ts"
+import * as Exchange from "../../src/hub/exchange/Exchange.ts"
+import * as FastRelay from "../../src/hub/exchange/FastRelay.ts"
+import type { Sender } from "../../src/hub/exchange/Router.ts"
 import { decodeJson, generator, nth, random } from "./TestPeer.ts"
 
 const now = 1_234_567

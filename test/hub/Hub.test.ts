@@ -4,10 +4,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as TestClock from "effect/testing/TestClock"
+import * as Wire from "../../src/hub/exchange/Wire.ts"
 import { Hub } from "../../src/hub/Hub.ts"
 import * as Limits from "../../src/hub/Limits.ts"
 import type { HubOptions } from "../../src/hub/Options.ts"
-import * as Wire from "../../src/hub/Wire.ts"
 import {
   ada,
   bob,

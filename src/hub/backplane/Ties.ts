@@ -9,7 +9,7 @@
 import type { NetworkName } from "../../domain/NetworkName.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
 import type { PeerFacts } from "../../domain/Signal.ts"
-import type { Peer } from "../Registry.ts"
+import type { Peer } from "../exchange/Member.ts"
 import { alone, type Elsewhere, type House } from "./Backplane.ts"
 
 /** What a hub does for peers that are elsewhere. @category models */

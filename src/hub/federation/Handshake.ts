@@ -14,8 +14,8 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { NetworkName } from "../../domain/NetworkName.ts"
 import { PeerId, short } from "../../domain/PeerId.ts"
-import * as HubSecret from "../HubSecret.ts"
 import type { Duplex } from "./Duplex.ts"
+import * as HubSecret from "./HubSecret.ts"
 import { isPrivate } from "./PrivateAddresses.ts"
 
 /** The version of what hubs say to each other. @category constants */

@@ -8,8 +8,8 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import type { PeerId } from "../../../src/domain/PeerId.ts"
 import type { Backplane, Elsewhere } from "../../../src/hub/backplane/Backplane.ts"
-import * as Exchange from "../../../src/hub/Exchange.ts"
-import type { Sender } from "../../../src/hub/Router.ts"
+import * as Exchange from "../../../src/hub/exchange/Exchange.ts"
+import type { Sender } from "../../../src/hub/exchange/Router.ts"
 
 const Json = Schema.Record(Schema.String, Schema.Unknown)
 type Json = typeof Json.Type

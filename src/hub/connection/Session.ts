@@ -1,0 +1,89 @@
+/**
+ * An admitted peer on its connection: who it is, and what it may still spend.
+ */
+import type { Buffer } from "node:buffer"
+import type { NetworkName } from "../../domain/NetworkName.ts"
+import type { PeerId } from "../../domain/PeerId.ts"
+import type { Sender } from "../exchange/Router.ts"
+import * as Traffic from "../exchange/Traffic.ts"
+import * as Wire from "../exchange/Wire.ts"
+import * as Limits from "../Limits.ts"
+import { closeCode, type Connection, type Ear } from "./Connection.ts"
+
+/** What the sessions of a hub share. @category models */
+export interface Surroundings {
+  readonly allowance: Limits.Allowance
+  readonly strikes: Limits.Allowance
+  /** Of which nothing was spent since the hub began. */
+  readonly fullMessages: Limits.Budget
+  readonly fullStrikes: Limits.Budget
+  /** Acts on a message: its bytes, and whether they came as text. */
+  readonly handle: (session: Session, bytes: Buffer, isText: boolean) => void
+  readonly traffic: Traffic.Traffic
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** To be called when the peer's connection ends. */
+  readonly ended: (session: Session) => void
+}
+
+/** A peer that may speak, and the connection it speaks by. @category models */
+export class Session implements Sender, Ear {
+  readonly peerId: PeerId
+  readonly connection: Connection
+  /** Settled before anything is heard from the peer. */
+  networks?: ReadonlySet<NetworkName>
+  readonly #shared: Surroundings
+  #messages: Limits.Budget
+  #strikes: Limits.Budget
+
+  /** The session of a peer with a full budget. */
+  constructor(peerId: PeerId, connection: Connection, shared: Surroundings) {
+    this.peerId = peerId
+    this.connection = connection
+    this.#shared = shared
+    // Whoever has spent nothing shares what is full.
+    this.#messages = shared.fullMessages
+    this.#strikes = shared.fullStrikes
+  }
+
+  send(frame: string | Uint8Array): boolean {
+    return this.connection.send(frame)
+  }
+
+  afford(tokens: number): boolean {
+    const { allowance, now, traffic } = this.#shared
+    const before = Limits.standing(allowance, this.#messages)
+    const time = now()
+    this.#messages = Limits.spend(allowance, this.#messages, time, tokens)
+    const standing = Limits.standing(allowance, this.#messages)
+    if (standing === "within") return true
+    Traffic.refuse(traffic, "too-fast")
+    if (standing === "exhausted") {
+      this.connection.close(closeCode.policy, "Rate limit exceeded")
+    } else if (before === "within") {
+      // Said once: an answer to every message would help a flood along.
+      this.send(Wire.error(`Too many messages: at most ${allowance.perSecond} per second. Slow down`, time))
+    }
+    return false
+  }
+
+  strike(): void {
+    const { now, strikes } = this.#shared
+    this.#strikes = Limits.spend(strikes, this.#strikes, now(), 1)
+    if (Limits.standing(strikes, this.#strikes) !== "within") {
+      this.connection.close(closeCode.policy, "Too many malformed messages")
+    }
+  }
+
+  onFrame(bytes: Buffer, isText: boolean): void {
+    if (this.afford(Limits.costOf(bytes.length))) this.#shared.handle(this, bytes, isText)
+  }
+
+  onPing(): void {
+    this.afford(1)
+  }
+
+  onEnd(): void {
+    this.#shared.ended(this)
+  }
+}

@@ -1,0 +1,49 @@
+/** A hub's certificate: two files that somebody renews while the hub runs. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { readFile } from "node:fs/promises"
+import { createSecureContext } from "node:tls"
+import type { HubSettings } from "../Options.ts"
+
+/** The certificate cannot be used. @category errors */
+export class CertificateUnusable extends Schema.TaggedError<CertificateUnusable>()("CertificateUnusable", {
+  cert: Schema.String,
+  key: Schema.String,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `The hub cannot use the certificate ${this.cert} (TLS_CERT) with the key ${this.key} (TLS_KEY): ${this.problem}. Expected two readable files in PEM that belong together`
+  }
+}
+
+/** A certificate and its key, in PEM. @category models */
+export interface Certificate {
+  readonly cert: string
+  readonly key: string
+}
+
+/** How often the files are read again: certificates are renewed weeks before they expire. @category constants */
+export const renewal = Duration.hours(1)
+
+/**
+ * Reads the certificate that the options name, and sees that the key fits; `undefined` when they name none.
+ *
+ * @category constructors
+ */
+export const load = (
+  { tlsCert, tlsKey }: Pick<HubSettings, "tlsCert" | "tlsKey">
+): Effect.Effect<Certificate | undefined, CertificateUnusable> =>
+  tlsCert === undefined || tlsKey === undefined ? Effect.undefined : Effect.tryPromise({
+    try: async () => {
+      const [cert, key] = await Promise.all([readFile(tlsCert, "utf8"), readFile(tlsKey, "utf8")])
+      createSecureContext({ cert, key })
+      return { cert, key }
+    },
+    catch: (error) =>
+      new CertificateUnusable({
+        cert: tlsCert,
+        key: tlsKey,
+        problem: error instanceof Error ? error.message : String(error)
+      })
+  })

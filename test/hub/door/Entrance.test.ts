@@ -1,0 +1,162 @@
+import * as NodeWS from "@effect/platform-node/NodeWS"
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { SignJWT } from "jose"
+import { WebSocket } from "ws"
+import { NetworkName } from "../../../src/domain/NetworkName.ts"
+import * as PeerToken from "../../../src/hub/door/PeerToken.ts"
+import { Hub } from "../../../src/hub/Hub.ts"
+import * as Options from "../../../src/hub/Options.ts"
+import { hubTokenOf } from "../../../src/runtime/MeshOptions.ts"
+import { HubToken } from "../../../src/services/signaling/HubToken.ts"
+import { SignalingTransport } from "../../../src/services/SignalingTransport.ts"
+import * as SignalingWebSocket from "../../../src/services/SignalingWebSocket.ts"
+import { ada, type Closing, connect, eventually, nth } from "../TestPeer.ts"
+
+const start = (options: Options.HubOptions) =>
+  Effect.map(Layer.build(Hub.layer({ port: 0, ...options })), Context.get(Hub))
+
+/** How a try to connect ends: open, with an HTTP status, or closed again by the hub. */
+const attempt = Effect.fnUntraced(function*(
+  url: string,
+  peerId: string,
+  { headers = {}, protocols = [] }: { headers?: Record<string, string>; protocols?: Array<string> } = {}
+) {
+  const ended = yield* Deferred.make<number | "open">()
+  const closed = yield* Deferred.make<Closing>()
+  const socket = yield* Effect.acquireRelease(
+    Effect.sync(() => new WebSocket(`${url}/?peerId=${peerId}`, protocols, { headers })),
+    (socket) => Effect.sync(() => socket.terminate())
+  )
+  socket.on("error", () => undefined)
+  socket.on("open", () => Deferred.doneUnsafe(ended, Effect.succeed("open")))
+  socket.on("close", (code, reason) => Deferred.doneUnsafe(closed, Effect.succeed({ code, reason: String(reason) })))
+  socket.on("unexpected-response", (_, { statusCode = 0 }) => Deferred.doneUnsafe(ended, Effect.succeed(statusCode)))
+  return { outcome: yield* Deferred.await(ended), closed: Deferred.await(closed), socket }
+})
+
+const outcome = (...args: Parameters<typeof attempt>) => Effect.map(attempt(...args), ({ outcome }) => outcome)
+
+describe("addresses", () => {
+  const from = (address: string) => ({ headers: { "x-forwarded-for": address } })
+
+  it.effect("behind a trusted proxy have so many connections, and others as many", () =>
+    Effect.gen(function*() {
+      const { stats, url } = yield* start({ connectionsPerAddress: 2, trustedProxies: ["loopback"] })
+      const first = yield* attempt(url, nth(1), from("1.1.1.1"))
+      assert.strictEqual(first.outcome, "open")
+      assert.strictEqual(yield* outcome(url, nth(2), from("1.1.1.1")), "open")
+      assert.strictEqual(yield* outcome(url, nth(3), from("1.1.1.1")), 429)
+      assert.strictEqual(yield* outcome(url, nth(4), from("2.2.2.2")), "open")
+      assert.strictEqual((yield* stats).refused, 1)
+      first.socket.terminate()
+      yield* eventually(Effect.map(stats, ({ peers }) => peers === 2))
+      // Its place is free, but two were opened in no time.
+      assert.strictEqual(yield* outcome(url, nth(5), from("1.1.1.1")), 429)
+    }))
+
+  it.effect("that nobody trusted says are not believed", () =>
+    Effect.gen(function*() {
+      const { url } = yield* start({ connectionsPerAddress: 1 })
+      for (let n = 0; n < 3; n++) assert.strictEqual(yield* outcome(url, nth(n), from("1.1.1.1")), "open")
+    }))
+})
+
+describe("allowedOrigins", () => {
+  it.effect("turns pages of other origins away, and no program", () =>
+    Effect.gen(function*() {
+      const { url } = yield* start({ allowedOrigins: ["https://example.org"] })
+      const page = (origin: string) => outcome(url, ada, { headers: { origin } })
+      assert.strictEqual(yield* page("https://example.com"), 403)
+      assert.strictEqual(yield* page("null"), 403)
+      assert.strictEqual(yield* page("https://example.org"), "open")
+      assert.strictEqual(yield* outcome(url, nth(1)), "open")
+    }))
+})
+
+describe("peerTokenSecret", () => {
+  const secret = "a secret that is long enough for it"
+  const mint = (claims: Record<string, unknown>) =>
+    Effect.promise(() =>
+      new SignJWT(claims).setProtectedHeader({ alg: "HS256" }).setExpirationTime(60).sign(
+        new TextEncoder().encode(secret)
+      )
+    )
+
+  it.effect("lets in whoever has a token, to the networks it is for", () =>
+    Effect.gen(function*() {
+      const { url } = yield* start({ peerTokenSecret: secret })
+      const without = yield* attempt(url, nth(1))
+      assert.deepStrictEqual(yield* without.closed, { code: 1008, reason: "A peer token is needed" })
+      const token = yield* mint({ networks: ["red"] })
+      const peer = yield* connect(url, ada, `/?token=${token}&ignored`)
+      assert.deepStrictEqual(yield* peer.closed, { code: 1008, reason: "Invalid peerId format" })
+      const offered = yield* attempt(url, ada, { protocols: ["homing", `${PeerToken.prefix}${token}`] })
+      assert.strictEqual(offered.socket.protocol, "homing")
+    }))
+
+  it.effect("keeps its bearer out of other networks", () =>
+    Effect.gen(function*() {
+      const { url } = yield* start({ peerTokenSecret: secret })
+      const token = yield* mint({ networks: ["red"] })
+      const peer = yield* connect(url, `${ada}&token=${token}`)
+      yield* peer.until("connected")
+      yield* peer.announce("red", {})
+      yield* peer.announce("blue", {})
+      yield* peer.send({ type: "watch", networkName: "blue" })
+      const errors = (yield* peer.drain).map((frame) => frame["error"])
+      assert.deepStrictEqual(
+        errors,
+        Array.from({ length: 2 }, () => "The network blue is not among those that your token is for")
+      )
+    }))
+
+  it.live("lets a mesh in whose token is asked for at each connection", () =>
+    Effect.gen(function*() {
+      const { url } = yield* start({ peerTokenSecret: secret })
+      let asked = 0
+      const hubToken = async () => {
+        asked++
+        return new SignJWT({}).setProtectedHeader({ alg: "HS256" }).setExpirationTime("1m")
+          .sign(new TextEncoder().encode(secret))
+      }
+      const transport = yield* SignalingTransport
+      const session = yield* transport.open({ peerId: ada, hubs: [url] }).pipe(
+        Effect.provideService(HubToken, hubTokenOf({ hubToken }))
+      )
+      yield* session.join(NetworkName.make("red"))
+      assert.strictEqual((yield* session.state)._tag, "Connected")
+      assert.strictEqual(asked, 1)
+      const refused = yield* transport.open({ peerId: nth(1), hubs: [url] })
+      const error = yield* Effect.flip(refused.join(NetworkName.make("red")))
+      assert.strictEqual(error._tag, "HubRefused")
+      assert.include(error.message, "A peer token is needed")
+    }).pipe(Effect.provide(Layer.provide(SignalingWebSocket.layer, NodeWS.layerWebSocketConstructor))))
+
+  it.effect("is not told when it is too short", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Options.resolve({ peerTokenSecret: "swordfish" }))
+      assert.include(error.message, "PEER_TOKEN_SECRET")
+      assert.include(error.message, "32 bytes")
+      assert.notInclude(error.message, "swordfish")
+      assert.notInclude(JSON.stringify(error), "swordfish")
+    }))
+})
+
+describe("an option that cannot be used", () => {
+  it.effect.each(
+    [
+      [{ trustedProxies: ["10.0.0.0/40"] }, "TRUSTED_PROXIES", "networks such as 10.1.0.0/16"],
+      [{ allowedOrigins: ["https://example.org/"] }, "ALLOWED_ORIGINS", "an origin such as https://example.org"],
+      [{ introductions: 0 }, "INTRODUCTIONS", "a whole number above 0"]
+    ] as const
+  )("is named, with its variable and what it accepts: %j", ([options, variable, expected]) =>
+    Effect.gen(function*() {
+      const { message } = yield* Effect.flip(Options.resolve(options))
+      assert.include(message, variable)
+      assert.include(message, expected)
+    }))
+})
