@@ -21,7 +21,7 @@ import { type MessageTooLarge, NoAnswer, PeerUnreachable } from "../domain/Error
 import { type Frame, type Gossip as Message, initialTtl } from "../domain/Frame.ts"
 import type { Broadcast, MeshEvent } from "../domain/MeshEvent.ts"
 import { ofMessage } from "../domain/NetworkName.ts"
-import { equals, type PeerId } from "../domain/PeerId.ts"
+import { equals, PeerId } from "../domain/PeerId.ts"
 import { ConnectionPool } from "./ConnectionPool.ts"
 import * as Broadcasts from "./gossip/Broadcasts.ts"
 import * as Directs from "./gossip/Directs.ts"
@@ -54,7 +54,11 @@ export const foreign = Metric.counter("homing_messages_foreign", {
 /** Messages that one confirmation covers at most. */
 const idsPerConfirmation = 256
 
-const Confirmation = Schema.Struct({ ids: Schema.Array(Schema.String).check(Schema.isMaxLength(idsPerConfirmation)) })
+const Confirmation = Schema.Struct({
+  ids: Schema.Array(Schema.String).check(Schema.isMaxLength(idsPerConfirmation)),
+  /** The PeerPigeon peer to which they were brought, as its neighbour says: it confirms nothing itself. */
+  for: Schema.optionalKey(PeerId)
+})
 const decodeConfirmation = Schema.decodeUnknownResult(Confirmation)
 
 /** How a broadcast is to be heard. @category models */
@@ -70,8 +74,8 @@ export class Gossip extends Context.Service<Gossip, {
   /** Sends to everyone in the network; succeeds, with the number of neighbours, once it is on its way to each. */
   broadcast(content: Content, options?: BroadcastOptions): Effect.Effect<number, MessageTooLarge>
   /**
-   * Sends to one peer; succeeds once that peer has confirmed. A PeerPigeon peer confirms nothing: then success means that
-   * the message is on its way.
+   * Sends to one peer; succeeds once that peer has confirmed. A PeerPigeon peer confirms nothing: its neighbour does
+   * for it, and where we know what it is, success means that the message is on its way.
    */
   send(to: PeerId, content: Content): Effect.Effect<void, PeerUnreachable | MessageTooLarge>
   /** Asks one peer, and waits for its answer however long it takes. A PeerPigeon peer answers nothing. */
@@ -193,13 +197,27 @@ export class Gossip extends Context.Service<Gossip, {
             : Effect.asVoid(sendConfirmed(from, answer.problem, { subtype: "no-answer", answers: id }))
       })
 
-      const directs = yield* Directs.make({ routes, newId, settled: broadcasts.settled })
+      const directs: Directs.Directs = yield* Directs.make({
+        routes,
+        newId,
+        settled: broadcasts.settled,
+        brought: ({ from, id, original }, to) =>
+          Effect.flatMap(
+            compose("dm-ack", { ids: [original ?? id], for: to }, { to: from }),
+            (message) => directs.start(message, from)
+          )
+      })
 
       const confirm = (message: Message) =>
         Effect.sync(() => {
           const confirmation = decodeConfirmation(message.content)
           if (Result.isFailure(confirmation)) dropped.malformed++
-          else directs.confirmed(confirmation.success.ids, message.from)
+          else {
+            const { for: brought, ids } = confirmation.success
+            // For one of ours nobody else confirms.
+            const isPigeon = brought !== undefined && membership.dialectOf(brought) !== "homing"
+            directs.confirmed(ids, isPigeon ? brought : message.from)
+          }
         })
 
       /** What is answered when all that came together has been looked at. */

@@ -79,6 +79,8 @@ type Takes = Map<PeerId, Array<string>>
 export interface Options {
   readonly routes: Routes
   readonly newId: Effect.Effect<string>
+  /** Tells the origin of a message that it was brought to a PeerPigeon peer, which does not say so itself. */
+  readonly brought: (message: Message, to: PeerId) => Effect.Effect<void>
   /** What else has to be looked after now and then, while anything is on its way. */
   readonly settled: Effect.Effect<void>
 }
@@ -101,7 +103,7 @@ export interface Directs {
 }
 
 /** Starts in the scope. @category constructors */
-export const make = Effect.fnUntraced(function*({ newId, routes, settled }: Options) {
+export const make = Effect.fnUntraced(function*({ brought, newId, routes, settled }: Options) {
   const { networkName, self } = yield* SessionContext
   const pool = yield* ConnectionPool
   const membership = yield* Membership
@@ -131,8 +133,11 @@ export const make = Effect.fnUntraced(function*({ newId, routes, settled }: Opti
   // commands
   // ------------------------------------------------------------------------------------------------
 
+  /** Whether a neighbour is a PeerPigeon peer: it brings a message as it came, and knows nothing of who looks after it. */
+  const isPigeon = (peer: PeerId): boolean => pool.neighbour(peer)?.dialect === "pigeon"
+
   const tell = (to: PeerId, frame: Frame) =>
-    pool.post(frame, [to]).pipe(
+    isPigeon(to) ? Effect.void : pool.post(frame, [to]).pipe(
       // Without room for it, they try another way: a copy is all that costs.
       Effect.ignore
     )
@@ -151,8 +156,14 @@ export const make = Effect.fnUntraced(function*({ newId, routes, settled }: Opti
       const { custody, ...bare } = message
       const sent = yield* Effect.result(pool.send(to, isDirect || custody !== true ? bare : message))
       const now = yield* Clock.currentTimeMillis
-      if (Result.isSuccess(sent)) return yield* run(core.handle({ _tag: "Sent", name, to }, now))
       const ours = byName.get(name)
+      if (Result.isSuccess(sent)) {
+        yield* run(core.handle({ _tag: "Sent", name, to }, now))
+        if (to !== message.to || !isPigeon(to)) return
+        if (ours !== undefined) Deferred.doneUnsafe(ours.confirmed, Effect.void)
+        else if (message.acknowledge === true) yield* brought(message, to)
+        return yield* run(core.handle({ _tag: "Taken", from: to, names: [name] }, now))
+      }
       if (ours !== undefined && sent.failure._tag === "MessageTooLarge") {
         return void Deferred.doneUnsafe(ours.confirmed, Effect.fail(sent.failure))
       }
