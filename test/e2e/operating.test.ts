@@ -46,7 +46,8 @@ describe("operating a hub", () => {
         assert.strictEqual(yield* one.exit, 0)
         const logs = decodeLogs(one.stderr())
         assert.deepStrictEqual(logs.map(({ level, message }) => [level, message]), [
-          ["INFO", `The hub listens at ${one.url}`],
+          ["INFO", "Without a HUB_SECRET this hub admits other hubs from private addresses only"],
+          ["INFO", `The hub listens at ${one.url}, on the hubs' namespace pigeonhub-mesh`],
           ["INFO", "The hub drains"]
         ])
         const quiet = yield* hub(0, { LOG_LEVEL: "warn" })
