@@ -19,6 +19,8 @@ export interface Desk {
   decide(key: string, position: PeerId, origin: PeerId, ask: Ask, answer: (answer: Answer) => void): boolean
   /** What keeps an answer to a request for this key from being true, if anything does. */
   problemWith(key: string, ask: Ask, answer: Answer): string | undefined
+  /** The answer as it is with what we know: where we have something newer, that. */
+  mend(key: string, ask: Ask, answer: Answer): Answer
   /** An answer to somebody else's request comes by. */
   passing(key: string, ask: Ask, answer: Answer): void
 }
@@ -89,12 +91,15 @@ export const make = (ground: Ground, positionOf: (key: string) => PeerId, desk: 
 
   const sendAnswer = (id: string, origin: PeerId, from: PeerId, answer: Answer) => {
     // Who cannot answer leaves it to the one who asked, and that is not always the origin.
-    const to = linked.has(origin) && answer.is !== "lost" && !isBusy(answer) ? origin : from
+    // That there is nothing may be contradicted by those on the way.
+    const isFinal = answer.is !== "lost" && answer.is !== "none" && !isBusy(answer)
+    const to = linked.has(origin) && isFinal ? origin : from
     ground.send(to, { type: "dht-reply", networkName, id, answer })
   }
 
-  const reply = (transit: Transit, answer: Answer) => {
+  const reply = (transit: Transit, given: Answer) => {
     end(transit)
+    const answer = desk.mend(transit.key, transit.ask, given)
     if (transit.back._tag === "Own") transit.back.answered(answer)
     else sendAnswer(nameOf(transit), transit.origin, transit.back.peer, answer)
   }
