@@ -212,8 +212,8 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
     // One that was tried again, because its answer got lost.
     const isHere = held !== undefined && Writes.nameOf(held.write) === Writes.nameOf(ask.write) &&
       Writes.attemptOf(ask.write) <= Writes.attemptOf(held.write)
-    const done = rounds === Limits.writeRounds ? writes.of(ask.write, now) : undefined
-    if (!isHere && done !== undefined) return answer({ is: "stored", version: done.version, holders: 0 })
+    const past = rounds === Limits.writeRounds ? writes.of(ask.write, now) : undefined
+    if (!isHere && past !== undefined) return answer({ is: "stored", version: past.version, holders: 0 })
     const signed = signedRecordOf(key, ask)
     const isLate = (ask.expected !== undefined && ask.expected !== versionOf(held)) ||
       (signed !== undefined && held !== undefined && signed.version <= held.version)
@@ -234,10 +234,11 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
     const record = verdict._tag === "Kept" ? verdict.record : draft
     const exclusive = ask.expected !== undefined
     spreadAll(record, position, exclusive, ({ done, holders, missing, newer }) => {
+      const before = done ?? (isHere ? record.version : undefined)
       // Others have written since it was done, and that stands.
-      if (done !== undefined && newer !== undefined) {
+      if (before !== undefined && newer !== undefined && Store.problemWith(newer, now) === undefined) {
         if (compareAge(newer, record) > 0) accept(newer, false)
-        return answer({ is: "stored", version: done, holders: 0 })
+        return answer({ is: "stored", version: before, holders: 0 })
       }
       if (newer === undefined || Store.problemWith(newer, now) !== undefined) {
         if (missing.length > 0) sync.kept(key, true)
