@@ -18,7 +18,7 @@ import {
   type Spread,
   type Write
 } from "../../domain/DhtFrame.ts"
-import { compareAge, expiresAt, isSignedBy, positionOf, type StoredRecord } from "../../domain/DhtRecord.ts"
+import { compareAge, expiresAt, isSignedBy, minTtl, positionOf, type StoredRecord } from "../../domain/DhtRecord.ts"
 import { pointOf } from "../../domain/Hash.ts"
 import type { NetworkName } from "../../domain/NetworkName.ts"
 import { PeerId } from "../../domain/PeerId.ts"
@@ -237,8 +237,10 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
       const before = done ?? (isHere ? record.version : undefined)
       // Others have written since it was done, and that stands.
       if (before !== undefined && newer !== undefined && Store.problemWith(newer, now) === undefined) {
-        if (compareAge(newer, record) > 0) accept(newer, false)
-        return answer({ is: "stored", version: before, holders: 0 })
+        const finish = () => answer({ is: "stored", version: before, holders: 0 })
+        if (compareAge(newer, record) < 0) return renew(newer, position, rounds - 1, finish)
+        accept(newer, false)
+        return finish()
       }
       if (newer === undefined || Store.problemWith(newer, now) !== undefined) {
         if (missing.length > 0) sync.kept(key, true)
@@ -252,6 +254,19 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
       }
       attempt(key, position, { ...ask, write: Writes.again(ask.write) }, rounds - 1, answer)
     })
+  }
+
+  /** Writes anew a record that an old write was done over. Signed ones cannot be: each has its version. */
+  const renew = (
+    { key, signature, time, ttl, value, write, writer }: StoredRecord,
+    position: PeerId,
+    rounds: number,
+    done: () => void
+  ) => {
+    const left = time + ttl - now
+    if (signature !== undefined || left < minTtl || rounds <= 0) return done()
+    const ask: Write = { op: "write", write: Writes.again(write), writer, ttl: left }
+    attempt(key, position, value === undefined ? ask : { ...ask, value }, rounds, done)
   }
 
   /**
@@ -377,13 +392,16 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
   // what neighbours send
   // ------------------------------------------------------------------------------------------------
 
-  /** Peers that should be among those to whom a record is spread, and are not, as far as we see. */
+  /**
+   * Peers that should be among those to whom a record is spread, and are not, as far as we see: of them alone who would be
+   * sure of their copies.
+   */
   const missingOf = (position: PeerId, among: Spread["among"]): ReadonlyArray<PeerId> => {
     const farthest = among?.at(-1)
     if (among === undefined || farthest === undefined) return []
     const have = new Set(among)
     const edge = among.length < Limits.copies ? undefined : PeerId.make(farthest.padEnd(position.length, "0"))
-    return ways.nearest(position, Limits.copies).filter((peer) =>
+    return ways.nearest(position, edge === undefined ? Limits.copies : Limits.innerCopies).filter((peer) =>
       peer !== self && !have.has(peer.slice(0, amongDigits)) &&
       (edge === undefined || Circle.isNearer(position, peer, edge))
     )
