@@ -339,11 +339,11 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
   }
 
   const desk: Requests.Desk = {
-    known: (key, ask) => {
+    known: (key, ask, isLast) => {
       if (ask.op === "write") cache.forget(key)
       if (ask.op !== "get" || ask.fresh) return undefined
       const held = store.get(key, now)
-      if (held !== undefined) return isSure(held.position) ? answering(held.record, ask) : undefined
+      if (held !== undefined) return isLast || isSure(held.position) ? answering(held.record, ask) : undefined
       return answering(cache.get(key, now), ask)
     },
     mend: (key, ask, answer) => {

@@ -10,8 +10,8 @@ import * as Limits from "./Limits.ts"
 
 /** What this peer can say itself. @category models */
 export interface Desk {
-  /** What can be answered at once, wherever on the way we are. */
-  known(key: string, ask: Ask): Answer | undefined
+  /** What can be answered at once, wherever on the way we are. `isLast`: the nearest peer has nothing, so any copy will do. */
+  known(key: string, ask: Ask, isLast: boolean): Answer | undefined
   /**
    * What the peer nearest to a key has to say, now or later. `false`: nothing, since it does not have what is asked for;
    * somebody else may.
@@ -179,7 +179,7 @@ export const make = (ground: Ground, positionOf: (key: string) => PeerId, desk: 
 
   return {
     ask: (key, ask, answered) => {
-      const known = desk.known(key, ask)
+      const known = desk.known(key, ask, false)
       if (known !== undefined) return answered(known)
       if (all.size >= Limits.maxTransits) return answered(busy)
       const now = ground.now()
@@ -214,7 +214,7 @@ export const make = (ground: Ground, positionOf: (key: string) => PeerId, desk: 
           answer: { is: "lost", ttl, visited: [...visited, self].slice(0, maxVisited), minima }
         })
       }
-      const known = desk.known(key, ask)
+      const known = desk.known(key, ask, minima > 0)
       if (known !== undefined) return sendAnswer(id, origin, from, known)
       if (all.size >= Limits.maxTransits) return sendAnswer(id, origin, from, busy)
       const transit: Transit = {
