@@ -128,6 +128,13 @@ export const Reply = Schema.Struct({ type: Schema.tag("dht-reply"), ...common, a
 /** @category models */
 export type Reply = typeof Reply.Type
 
+/** Digits of an id by which it is told from others nearby. @category constants */
+export const amongDigits = 8
+
+const Among = Schema.Array(Schema.String.check(Schema.isPattern(/^[0-9a-f]{8}$/i))).check(
+  Schema.isMaxLength(maxTargets)
+)
+
 /** A record for the receiver, if it is among the targets, and for those targets that it can reach better. @category schemas */
 export const Spread = Schema.Struct({
   type: Schema.tag("dht-spread"),
@@ -136,7 +143,12 @@ export const Spread = Schema.Struct({
   targets: peers(maxTargets),
   /** Whether another record of the same version stands against it, whoever wrote that. */
   exclusive: Schema.Boolean,
-  ttl: hops(maxDepth)
+  ttl: hops(maxDepth),
+  /**
+   * The beginnings of the ids of all among whom it is spread, by whatever way, nearest to the key first: whoever knows of a
+   * peer that belongs to them and is not one says so.
+   */
+  among: Schema.optionalKey(Among)
 })
 /** @category models */
 export type Spread = typeof Spread.Type
@@ -148,7 +160,11 @@ export const Spreaded = Schema.Struct({
   /** Targets that have the record. */
   holders: Schema.Natural,
   /** The newest record that stood against it. */
-  newer: Schema.optionalKey(StoredRecord)
+  newer: Schema.optionalKey(StoredRecord),
+  /** The write was kept before, as this version, and others have written since: it is not to be done again. */
+  done: Schema.optionalKey(Schema.Natural),
+  /** Targets that could not be reached, and peers that should be targets and are not. */
+  missing: Schema.optionalKey(peers(maxTargets))
 })
 /** @category models */
 export type Spreaded = typeof Spreaded.Type

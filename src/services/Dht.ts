@@ -70,8 +70,14 @@ export interface PutOptions {
 /** @category models */
 export interface GetOptions {
   /**
-   * Asks the peer that is nearest to the key, instead of the first that has a copy. A copy is at most a few seconds
-   * behind, unless its peer was cut off. Default: false.
+   * Asks the peer that is nearest to the key, whatever others on the way there have. Without it, the first on the way answers
+   * that gets every write of the key. So both find what a write has stored once that has succeeded, or something newer, but
+   * without it:
+   *
+   * - of a key that a peer passes on more than 32 times a second, a copy up to a second old may answer;
+   * - a peer that a write could not reach, alive and not yet missed by its neighbours, answers with what it had.
+   *
+   * Neither reaches over a cut: while a network is in pieces, each has what is written in it. Default: false.
    */
   readonly fresh?: boolean
   /** Finds only what this peer has signed, as if there was nothing else. Default: whatever is there. */
@@ -110,9 +116,14 @@ export const changesKept = 256
 
 /** @category services */
 export class Dht extends Context.Service<Dht, {
-  /** Stores a value, whatever was there, and says its version and how many peers hold it. */
+  /**
+   * Stores a value, whatever was there, and says its version and how many peers hold it: the twelve nearest to the key, or
+   * all, unless some could not be reached in time, which get it later. From then on `get` finds it, or something newer, at
+   * every peer of a network that is in one piece; see `GetOptions.fresh` for what that leaves out. It is done once, however
+   * often it had to be asked for; where others had written over it before its answer came, no peer holds it (0).
+   */
   put(key: string, value: Content, options?: PutOptions): Effect.Effect<Stored, WriteError>
-  /** The record of a key, if it has a value. */
+  /** The record of a key, if it has a value: that of the last write that has succeeded, or of one that is under way. */
   get(key: string, options?: GetOptions): Effect.Effect<Option.Option<DhtRecord>, InvalidInput | DhtTimeout>
   /**
    * Stores a value if the record is still the one that was read: fails with `VersionConflict` when it is not. With a

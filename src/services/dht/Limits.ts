@@ -55,6 +55,9 @@ export const minima = 6
 /** The deepest tree along which a record is spread: 12 copies need 3 levels over ring links, and some room. @category constants */
 export const spreadDepth = 5
 
+/** The depth of the tree to those who were not reached by the first, or not known. @category constants */
+export const secondDepth = 3
+
 /** How long each level of a spread waits for those below. The whole of it fits into a request's life. @category constants */
 export const spreadLevel = 600
 
@@ -130,8 +133,22 @@ export const maxSubscribers = 256
 /** Keys that this peer may subscribe to. @category constants */
 export const maxSubscriptions = 1024
 
-/** How long a copy that passed by may answer for the holders; so old may what is read without `fresh` be. @category constants */
-export const cacheLives = 5_000
+/** How long a write is remembered after it was kept: longer than any way that it may still be on. @category constants */
+export const writeLives = 60_000
+
+/** Writes that are remembered. @category constants */
+export const maxWrites = 8192
+
+/**
+ * How long a copy that passed by may answer for the holders, of a key that is asked for all the time; so old may what is
+ * read of it without `fresh` be.
+ *
+ * @category constants
+ */
+export const cacheLives = 1_000
+
+/** Requests for a key within `cacheLives` from which on copies that passed by answer for the holders. @category constants */
+export const hotReads = 32
 
 /** Copies that passed by and are kept. @category constants */
 export const maxCached = 256

@@ -8,20 +8,23 @@
  */
 import * as Data from "effect/Data"
 import {
+  amongDigits,
   type Answer,
   type Ask,
   type DhtFrame,
+  maxTargets,
   type Pigeon,
   signedRecordOf,
   type Spread,
   type Write
 } from "../../domain/DhtFrame.ts"
-import { compareAge, expiresAt, isSignedBy, positionOf, type StoredRecord } from "../../domain/DhtRecord.ts"
+import { compareAge, expiresAt, isSignedBy, minTtl, positionOf, type StoredRecord } from "../../domain/DhtRecord.ts"
 import { pointOf } from "../../domain/Hash.ts"
 import type { NetworkName } from "../../domain/NetworkName.ts"
-import type { PeerId } from "../../domain/PeerId.ts"
+import { PeerId } from "../../domain/PeerId.ts"
 import type { Ways } from "../Routing.ts"
 import * as Cache from "./Cache.ts"
+import * as Circle from "./Circle.ts"
 import { freshId, type Ground } from "./Ground.ts"
 import * as Limits from "./Limits.ts"
 import * as PigeonWire from "./Pigeon.ts"
@@ -32,6 +35,7 @@ import * as Store from "./Store.ts"
 import * as Subscriptions from "./Subscriptions.ts"
 import * as Sync from "./Sync.ts"
 import * as Watches from "./Watches.ts"
+import * as Writes from "./Writes.ts"
 
 /** What can happen. @category models */
 export type Event = Data.TaggedEnum<{
@@ -127,7 +131,8 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
 
   const place = (key: string) => positionOf(networkName, key)
   const store = Store.make(place, bounds)
-  const cache = Cache.make(Limits.maxCached, Limits.cacheLives)
+  const cache = Cache.make(Limits.maxCached, Limits.cacheLives, Limits.hotReads)
+  const writes = Writes.make()
   const frames = Rate.make(Limits.frameRate)
   const bytes = Rate.make(Limits.byteRate)
   const watches = Watches.make()
@@ -151,6 +156,7 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
     const verdict = store.accept(record, { exclusive }, now)
     if (verdict._tag === "Kept") {
       cache.forget(record.key)
+      writes.kept(record, now)
       sync.kept(record.key, false)
       // The end of a value is no news.
       if (expiresAt(record) > now) {
@@ -178,8 +184,24 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
 
   const versionOf = (record: StoredRecord | undefined) => record?.value === undefined ? 0 : record.version
 
-  /** Writes at the peer nearest to the key: keeps the record and spreads it, anew where somebody has a newer one. */
-  const write = (
+  /** Those who wait for a write that is under way, by its name. */
+  const writing = new Map<string, Array<(answer: Answer) => void>>()
+
+  /** Writes at the peer nearest to the key, once, however often and on however many ways it is asked for. */
+  const write = (key: string, position: PeerId, ask: Write, answer: (answer: Answer) => void): void => {
+    const name = Writes.nameOf(ask.write)
+    const waiting = writing.get(name)
+    if (waiting !== undefined) return void waiting.push(answer)
+    writing.set(name, [answer])
+    attempt(key, position, ask, Limits.writeRounds, (result) => {
+      const all = writing.get(name) ?? []
+      writing.delete(name)
+      for (const answer of all) answer(result)
+    })
+  }
+
+  /** Keeps what is written and spreads it, anew where somebody has a newer record. */
+  const attempt = (
     key: string,
     position: PeerId,
     ask: Write,
@@ -188,12 +210,15 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
   ): void => {
     const held = store.get(key, now)?.record
     // One that was tried again, because its answer got lost.
-    const isRepeated = held?.write === ask.write
+    const isHere = held !== undefined && Writes.nameOf(held.write) === Writes.nameOf(ask.write) &&
+      Writes.attemptOf(ask.write) <= Writes.attemptOf(held.write)
+    const past = rounds === Limits.writeRounds ? writes.of(ask.write, now) : undefined
+    if (!isHere && past !== undefined) return answer({ is: "stored", version: past.version, holders: 0 })
     const signed = signedRecordOf(key, ask)
     const isLate = (ask.expected !== undefined && ask.expected !== versionOf(held)) ||
       (signed !== undefined && held !== undefined && signed.version <= held.version)
-    if (!isRepeated && isLate) return answer({ is: "conflict", version: versionOf(held) })
-    const draft: StoredRecord = isRepeated ? held : signed ?? {
+    if (!isHere && isLate) return answer({ is: "conflict", version: versionOf(held) })
+    const draft: StoredRecord = isHere ? held : signed ?? {
       key,
       ...(ask.value === undefined ? {} : { value: ask.value }),
       version: (held?.version ?? 0) + 1,
@@ -208,10 +233,17 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
     if (verdict._tag === "Full") return answer({ is: "refused", why: "full", problem: verdict.problem })
     const record = verdict._tag === "Kept" ? verdict.record : draft
     const exclusive = ask.expected !== undefined
-    const targets = ways.nearest(position, Limits.copies).filter((peer) => peer !== self)
-    spreads.start({ record, targets, exclusive, ttl: Limits.spreadDepth, from: undefined }, ({ holders, newer }) => {
+    spreadAll(record, position, exclusive, ({ done, holders, missing, newer }) => {
+      const before = done ?? (isHere ? record.version : undefined)
+      // Others have written since it was done, and that stands.
+      if (before !== undefined && newer !== undefined && Store.problemWith(newer, now) === undefined) {
+        const finish = () => answer({ is: "stored", version: before, holders: 0 })
+        if (compareAge(newer, record) < 0) return renew(newer, position, rounds - 1, finish)
+        accept(newer, false)
+        return finish()
+      }
       if (newer === undefined || Store.problemWith(newer, now) !== undefined) {
-        if (holders < targets.length) sync.kept(key, true)
+        if (missing.length > 0) sync.kept(key, true)
         return answer({ is: "stored", version: record.version, holders: holders + 1 })
       }
       // It is as if that had been here before.
@@ -220,7 +252,49 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
       if (rounds <= 1) {
         return answer({ is: "refused", why: "invalid", problem: "others write the same key all the time" })
       }
-      write(key, position, { ...ask, write: `${ask.write.slice(0, 60)}/${rounds}` }, rounds - 1, answer)
+      attempt(key, position, { ...ask, write: Writes.again(ask.write) }, rounds - 1, answer)
+    })
+  }
+
+  /** Writes anew a record that an old write was done over. Signed ones cannot be: each has its version. */
+  const renew = (
+    { key, signature, time, ttl, value, write, writer }: StoredRecord,
+    position: PeerId,
+    rounds: number,
+    done: () => void
+  ) => {
+    const left = time + ttl - now
+    if (signature !== undefined || left < minTtl || rounds <= 0) return done()
+    const ask: Write = { op: "write", write: Writes.again(write), writer, ttl: left }
+    attempt(key, position, value === undefined ? ask : { ...ask, value }, rounds, done)
+  }
+
+  /**
+   * Spreads a record among the nearest peers: those that we know of, and then those that they know of and those that were
+   * not reached, by other ways.
+   */
+  const spreadAll = (
+    record: StoredRecord,
+    position: PeerId,
+    exclusive: boolean,
+    done: (outcome: Spreads.Outcome) => void
+  ) => {
+    const nearest = ways.nearest(position, Limits.copies)
+    const first = nearest.filter((peer) => peer !== self)
+    const spread = (targets: ReadonlyArray<PeerId>, all: ReadonlyArray<PeerId>, ttl: number, then: typeof done) => {
+      const among = all.map((peer) => peer.slice(0, amongDigits))
+      spreads.start({ record, targets, exclusive, ttl, from: undefined, among }, then)
+    }
+    spread(first, nearest, Limits.spreadDepth, (outcome) => {
+      const missing = outcome.missing.filter((peer) => peer !== self)
+      if (missing.length === 0 || outcome.newer !== undefined) return done(outcome)
+      const all = Circle.sorted(position, new Set([...nearest, ...missing]))
+      spread(
+        missing,
+        all.slice(0, maxTargets),
+        Limits.secondDepth,
+        (second) => done({ ...second, holders: outcome.holders + second.holders })
+      )
     })
   }
 
@@ -252,11 +326,31 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
       ? undefined
       : { is: "record", record }
 
+  /**
+   * Whether every write of a key comes here: only then is a copy an answer before the nearest peer is asked. The leaf sets
+   * of those at the edge of the twelve do not reach over all of them, so they do not know whether they are in; and while
+   * the peers around us change, the others may not know of us.
+   */
+  const isSure = (position: PeerId): boolean => {
+    if (!sync.isSettled) return false
+    const nearest = ways.nearest(position, Limits.copies + 1)
+    const rank = nearest.indexOf(self)
+    return rank >= 0 && (rank < Limits.innerCopies || nearest.length <= Limits.copies)
+  }
+
   const desk: Requests.Desk = {
-    known: (key, ask) => {
+    known: (key, ask, isLast) => {
       if (ask.op === "write") cache.forget(key)
       if (ask.op !== "get" || ask.fresh) return undefined
-      return answering(store.get(key, now)?.record ?? cache.get(key, now), ask)
+      const held = store.get(key, now)
+      if (held !== undefined) return isLast || isSure(held.position) ? answering(held.record, ask) : undefined
+      return answering(cache.get(key, now), ask)
+    },
+    mend: (key, ask, answer) => {
+      if (ask.op !== "get" || (answer.is !== "record" && answer.is !== "none")) return answer
+      const held = store.get(key, now)?.record
+      const isNewer = held !== undefined && (answer.is === "none" || compareAge(held, answer.record) > 0)
+      return (isNewer ? answering(held, ask) : undefined) ?? answer
     },
     decide: (key, position, origin, ask, answer) => {
       switch (ask.op) {
@@ -266,7 +360,7 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
           return found !== undefined
         }
         case "write":
-          write(key, position, ask, Limits.writeRounds, answer)
+          write(key, position, ask, answer)
           return true
         case "watch":
           answer(watch(key, position, origin, ask.watching))
@@ -298,21 +392,59 @@ export const make = ({ bounds, networkName, random, self, ways }: Options): Node
   // what neighbours send
   // ------------------------------------------------------------------------------------------------
 
-  const onSpread = (from: PeerId, { exclusive, id, record, targets, ttl }: Spread) => {
-    const verdict = targets.includes(self) ? take(from, record, exclusive) : undefined
-    if (!targets.includes(self) && Store.problemWith(record, now) !== undefined) return ground.drop("malformed")
-    const kept = verdict?._tag === "Kept" || verdict?._tag === "Known" ? 1 : 0
-    const against = verdict?._tag === "Older" ? verdict.than : undefined
+  /**
+   * Peers that should be among those to whom a record is spread, and are not, as far as we see: of them alone who would be
+   * sure of their copies.
+   */
+  const missingOf = (position: PeerId, among: Spread["among"]): ReadonlyArray<PeerId> => {
+    const farthest = among?.at(-1)
+    if (among === undefined || farthest === undefined) return []
+    const have = new Set(among)
+    const edge = among.length < Limits.copies ? undefined : PeerId.make(farthest.padEnd(position.length, "0"))
+    return ways.nearest(position, edge === undefined ? Limits.copies : Limits.innerCopies).filter((peer) =>
+      peer !== self && !have.has(peer.slice(0, amongDigits)) &&
+      (edge === undefined || Circle.isNearer(position, peer, edge))
+    )
+  }
+
+  /** What came of a record that was spread to us, if it was. */
+  const takeSpread = (from: PeerId, record: StoredRecord, exclusive: boolean): Spreads.Outcome => {
+    const done = writes.of(record.write, now)
+    const held = store.get(record.key, now)?.record
+    if (done !== undefined && held !== undefined && Writes.isRepeated(record, done)) {
+      return { ...Spreads.nothing, newer: held, done: done.version }
+    }
+    const verdict = take(from, record, exclusive)
+    switch (verdict?._tag) {
+      case "Kept":
+      case "Known":
+        return { ...Spreads.nothing, holders: 1 }
+      case "Older":
+        return { ...Spreads.nothing, newer: verdict.than }
+      default:
+        return Spreads.nothing
+    }
+  }
+
+  const onSpread = (from: PeerId, { among, exclusive, id, record, targets, ttl }: Spread) => {
+    if (Store.problemWith(record, now) !== undefined && !targets.includes(self)) return ground.drop("malformed")
+    const own = targets.includes(self) ? takeSpread(from, record, exclusive) : Spreads.nothing
     cache.forget(record.key)
     const rest = targets.filter((target) => target !== self)
-    spreads.start({ record, targets: rest, exclusive, ttl, from }, ({ holders, newer }) => {
-      const newest = against === undefined || (newer !== undefined && compareAge(newer, against) > 0) ? newer : against
+    spreads.start({ record, targets: rest, exclusive, ttl, from, among }, ({ done, holders, missing, newer }) => {
+      const newest = own.newer === undefined || (newer !== undefined && compareAge(newer, own.newer) > 0)
+        ? newer
+        : own.newer
+      const lacking = new Set([...missing, ...missingOf(place(record.key), among)])
+      const before = Math.max(done ?? 0, own.done ?? 0)
       ground.send(from, {
         type: "dht-spreaded",
         networkName,
         id,
-        holders: kept + holders,
-        ...(newest === undefined ? {} : { newer: newest })
+        holders: own.holders + holders,
+        ...(newest === undefined ? {} : { newer: newest }),
+        ...(before === 0 ? {} : { done: before }),
+        ...(lacking.size === 0 ? {} : { missing: Array.from(lacking).slice(0, maxTargets) })
       })
     })
   }

@@ -10,8 +10,8 @@ import * as Limits from "./Limits.ts"
 
 /** What this peer can say itself. @category models */
 export interface Desk {
-  /** What can be answered at once, wherever on the way we are. */
-  known(key: string, ask: Ask): Answer | undefined
+  /** What can be answered at once, wherever on the way we are. `isLast`: the nearest peer has nothing, so any copy will do. */
+  known(key: string, ask: Ask, isLast: boolean): Answer | undefined
   /**
    * What the peer nearest to a key has to say, now or later. `false`: nothing, since it does not have what is asked for;
    * somebody else may.
@@ -19,6 +19,8 @@ export interface Desk {
   decide(key: string, position: PeerId, origin: PeerId, ask: Ask, answer: (answer: Answer) => void): boolean
   /** What keeps an answer to a request for this key from being true, if anything does. */
   problemWith(key: string, ask: Ask, answer: Answer): string | undefined
+  /** The answer as it is with what we know: where we have something newer, that. */
+  mend(key: string, ask: Ask, answer: Answer): Answer
   /** An answer to somebody else's request comes by. */
   passing(key: string, ask: Ask, answer: Answer): void
 }
@@ -89,12 +91,15 @@ export const make = (ground: Ground, positionOf: (key: string) => PeerId, desk: 
 
   const sendAnswer = (id: string, origin: PeerId, from: PeerId, answer: Answer) => {
     // Who cannot answer leaves it to the one who asked, and that is not always the origin.
-    const to = linked.has(origin) && answer.is !== "lost" && !isBusy(answer) ? origin : from
+    // That there is nothing may be contradicted by those on the way.
+    const isFinal = answer.is !== "lost" && answer.is !== "none" && !isBusy(answer)
+    const to = linked.has(origin) && isFinal ? origin : from
     ground.send(to, { type: "dht-reply", networkName, id, answer })
   }
 
-  const reply = (transit: Transit, answer: Answer) => {
+  const reply = (transit: Transit, given: Answer) => {
     end(transit)
+    const answer = desk.mend(transit.key, transit.ask, given)
     if (transit.back._tag === "Own") transit.back.answered(answer)
     else sendAnswer(nameOf(transit), transit.origin, transit.back.peer, answer)
   }
@@ -174,7 +179,7 @@ export const make = (ground: Ground, positionOf: (key: string) => PeerId, desk: 
 
   return {
     ask: (key, ask, answered) => {
-      const known = desk.known(key, ask)
+      const known = desk.known(key, ask, false)
       if (known !== undefined) return answered(known)
       if (all.size >= Limits.maxTransits) return answered(busy)
       const now = ground.now()
@@ -209,7 +214,7 @@ export const make = (ground: Ground, positionOf: (key: string) => PeerId, desk: 
           answer: { is: "lost", ttl, visited: [...visited, self].slice(0, maxVisited), minima }
         })
       }
-      const known = desk.known(key, ask)
+      const known = desk.known(key, ask, minima > 0)
       if (known !== undefined) return sendAnswer(id, origin, from, known)
       if (all.size >= Limits.maxTransits) return sendAnswer(id, origin, from, busy)
       const transit: Transit = {

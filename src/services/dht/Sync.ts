@@ -31,6 +31,8 @@ export interface Sync {
   tick(): void
   /** When `tick` is wanted next, in milliseconds since 1970. */
   readonly dueAt: number
+  /** Whether, since the peers around us changed last, we have heard what they have. */
+  readonly isSettled: boolean
   /** Whether an offer waits for its answer. */
   readonly isBusy: boolean
 }
@@ -42,6 +44,8 @@ interface Neighbour {
   pending: Array<string>
   /** The offer that waits for its answer. */
   offered: { readonly id: string; readonly keys: ReadonlyMap<string, string>; readonly until: number } | undefined
+  /** It has not been offered all yet that it may lack since the peers around us changed. */
+  isBehind: boolean
 }
 
 /** Nothing to do yet. `hasWork` says whether there is anything that others may lack. @category constructors */
@@ -97,7 +101,10 @@ export const make = (ground: Ground, store: Store, hasWork: () => boolean): Sync
       items.push({ key, version, writer, write, ...(signature === undefined ? {} : { signed: true }) })
       names.set(key, nameOf(held.record))
     }
-    if (items.length === 0) return
+    if (items.length === 0) {
+      neighbour.isBehind = false
+      return
+    }
     const id = freshId(ground)
     neighbour.offered = { id, keys: names, until: ground.now() + Limits.offerLives }
     ground.send(to, { type: "dht-offer", networkName, id, items })
@@ -127,6 +134,7 @@ export const make = (ground: Ground, store: Store, hasWork: () => boolean): Sync
     for (const [peer, neighbour] of neighbours) {
       const keys = pending.get(peer) ?? []
       neighbour.pending = isAll ? keys : [...neighbour.pending, ...keys]
+      if (isAll) neighbour.isBehind = true
       offer(peer, neighbour)
     }
     isAll = false
@@ -149,7 +157,7 @@ export const make = (ground: Ground, store: Store, hasWork: () => boolean): Sync
   return {
     has: (peer, record) => void neighbours.get(peer)?.knows.set(record.key, nameOf(record)),
     linked: (peer) => {
-      neighbours.set(peer, { knows: new Map(), pending: [], offered: undefined })
+      neighbours.set(peer, { knows: new Map(), pending: [], offered: undefined, isBehind: false })
       moved()
     },
     unlinked: (peer) => {
@@ -180,8 +188,9 @@ export const make = (ground: Ground, store: Store, hasWork: () => boolean): Sync
         else if (age < 0) ours.push(held)
         else neighbours.get(from)?.knows.set(item.key, nameOf(held.record))
       }
-      ground.send(from, { type: "dht-want", networkName, id, keys })
+      // The want comes last: then they have what is newer here.
       give(from, ours)
+      ground.send(from, { type: "dht-want", networkName, id, keys })
     },
     onWant: (from, { id, keys }) => {
       const neighbour = neighbours.get(from)
@@ -221,6 +230,7 @@ export const make = (ground: Ground, store: Store, hasWork: () => boolean): Sync
         // It has too much to do, or does not want to; the next round offers it all again.
         neighbour.offered = undefined
         neighbour.pending = []
+        neighbour.isBehind = false
       }
       if (republishAt <= now) {
         republishAt = store.count === 0 ? Number.POSITIVE_INFINITY : now + jittered(ground, Limits.republish, 0.1)
@@ -233,6 +243,11 @@ export const make = (ground: Ground, store: Store, hasWork: () => boolean): Sync
     },
     get dueAt() {
       return Math.min(syncAt, republishAt)
+    },
+    get isSettled() {
+      if (isAll) return false
+      for (const { isBehind } of neighbours.values()) if (isBehind) return false
+      return true
     },
     get isBusy() {
       for (const { offered } of neighbours.values()) if (offered !== undefined) return true

@@ -85,6 +85,55 @@ describe("the core at many peers", () => {
     assert.deepStrictEqual([record.record.value?.content, record.record.version], ["two", 2])
   })
 
+  it("leaves what was written since as it is when a write comes by a second way", () => {
+    for (let seed = 0; seed < 10; seed++) {
+      const model = RingModel.make(40, seed)
+      model.run(5000)
+      const [first, second] = RingModel.some(model.random, model.members.filter(({ node }) => node.requests === 0), 2)
+      assert(first && second)
+      // It is done, but the answers do not arrive, so that it is asked for again later.
+      model.lose((frame) => frame.type === "dht-reply")
+      const token = model.start(first, "k", put("first"))
+      model.run(3000)
+      model.lose(() => false)
+      const last = model.ask(second, "k", put("last"))
+      assert(last?.is === "stored", `seed ${seed}: ${last?.is}`)
+      model.run(10_000)
+      assert.deepInclude(model.answer(token) ?? {}, { is: "stored", version: 1 }, `seed ${seed}`)
+      for (const member of model.members) {
+        const found = model.ask(member, "k", get(true))
+        assert(found?.is === "record")
+        assert.deepStrictEqual([found.record.value?.content, found.record.version], ["last", 2], `seed ${seed}`)
+      }
+    }
+  })
+
+  it.each([40, 100])("finds what was written last among %i, also where older copies are left over", (size) => {
+    for (const seed of [0, 1, 2]) {
+      const model = RingModel.make(size, seed)
+      model.run(5000)
+      for (let at = 0; at < 20; at++) model.ask(pick(model), `key-${at}`, put("old"))
+      model.run(60_000)
+      model.kill(RingModel.some(model.random, model.members, Math.floor(size / 3)))
+      model.repair()
+      model.run(60_000)
+      for (const value of ["new", "newer"]) {
+        for (let at = 0; at < 20; at++) {
+          const stored = model.ask(pick(model), `key-${at}`, put(value))
+          assert(stored?.is === "stored")
+          assert.isAtLeast(stored.holders, Limits.copies)
+        }
+        for (let at = 0; at < 20; at++) {
+          for (const reader of RingModel.some(model.random, model.members.filter(({ alive }) => alive), 10)) {
+            const found = model.ask(reader, `key-${at}`, get())
+            assert(found?.is === "record")
+            assert.strictEqual(found.record.value?.content, value, `seed ${seed}, key-${at}`)
+          }
+        }
+      }
+    }
+  })
+
   it("goes around peers that take nothing, and say nothing", () => {
     const model = RingModel.make(60, 2)
     model.run(5000)

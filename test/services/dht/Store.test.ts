@@ -267,7 +267,7 @@ describe("what somebody sent", () => {
 
 describe("a cache", () => {
   it("answers for a moment, and keeps the latest", () => {
-    const cache = Cache.make(2, 1000)
+    const cache = Cache.make(2, 1000, 0)
     cache.keep(record({ key: "a" }), 0)
     cache.keep(record({ key: "b", ttl: 500 }), 0)
     assert.isDefined(cache.get("a", 999))
@@ -278,6 +278,18 @@ describe("a cache", () => {
     cache.forget("b")
     assert.isUndefined(cache.get("b", 0))
     assert.strictEqual(cache.size(), 1)
+  })
+
+  it("leaves the first who ask to the holders, and keeps nothing older than it has", () => {
+    const cache = Cache.make(2, 1000, 2)
+    const ask = (now: number) => cache.get("a", now)?.version
+    cache.keep(record({ key: "a", version: 2 }), 0)
+    assert.deepStrictEqual([ask(0), ask(0), ask(0)], [undefined, undefined, 2])
+    cache.keep(record({ key: "a", version: 1 }), 100)
+    cache.keep(record({ key: "a", version: 3 }), 200)
+    assert.strictEqual(ask(900), 3)
+    cache.keep(record({ key: "a", version: 3 }), 1100)
+    assert.deepStrictEqual([ask(1100), ask(1200), ask(1300)], [undefined, undefined, 3])
   })
 })
 
