@@ -4,6 +4,7 @@ import { global } from "../../src/domain/NetworkName.ts"
 import { PeerId } from "../../src/domain/PeerId.ts"
 import { decodeHubSignal, isPeerSignal } from "../../src/domain/Signal.ts"
 import { ConnectionPool } from "../../src/services/ConnectionPool.ts"
+import * as Received from "../../src/services/gossip/Received.ts"
 import { SessionContext } from "../../src/services/SessionContext.ts"
 import type { MembershipNews } from "../../src/services/SignalingTransport.ts"
 import { Supervisor } from "../../src/services/Supervisor.ts"
@@ -32,6 +33,7 @@ export const make = async (
       const context = Layer.succeed(SessionContext, {
         self,
         networkName: global,
+        received: Received.make().of(global),
         hub: {
           networkName: global,
           news: yield* Queue.unbounded<MembershipNews>(),

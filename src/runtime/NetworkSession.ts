@@ -1,5 +1,6 @@
 /**
- * Being in one network: everything that belongs to it, in one scope. Two sessions share no state.
+ * Being in one network: everything that belongs to it, in one scope. Two sessions share no state, but that one of the
+ * same network knows what an earlier one has received.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -11,6 +12,7 @@ import { ConnectionPool } from "../services/ConnectionPool.ts"
 import { Dht } from "../services/Dht.ts"
 import { Files } from "../services/Files.ts"
 import { Gossip } from "../services/Gossip.ts"
+import type { Received } from "../services/gossip/Received.ts"
 import { Membership } from "../services/Membership.ts"
 import { Routing } from "../services/Routing.ts"
 import { SessionContext, type SessionEvent } from "../services/SessionContext.ts"
@@ -29,6 +31,8 @@ export interface SessionOptions {
   readonly minPeers: number
   readonly maxPeers: number
   readonly emit: (event: SessionEvent) => Effect.Effect<boolean>
+  /** Direct messages that the application has had, in any session. */
+  readonly received: Received
 }
 
 /** @category services */
@@ -76,6 +80,7 @@ export class NetworkSession extends Context.Service<NetworkSession, {
         Effect.map(options.hub.join(options.networkName, { farewell: options.farewell }), (hub) => ({
           ...options,
           hub,
+          received: options.received.of(options.networkName),
           iceServers: Effect.map(options.hub.iceServers, (offered) => [...options.iceServers, ...offered]),
           dropped: { foreignNetwork: 0, malformed: 0, duplicate: 0 }
         }))

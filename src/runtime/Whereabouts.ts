@@ -15,6 +15,7 @@ import { AlreadyJoined, type HubRefused, type HubUnreachable, NotJoined } from "
 import type { MeshEvent } from "../domain/MeshEvent.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { LinkNews } from "../services/ConnectionPool.ts"
+import * as Received from "../services/gossip/Received.ts"
 import type { Identity } from "../services/Identity.ts"
 import type { Farewell } from "../services/SignalingTransport.ts"
 import type { Supervisor } from "../services/Supervisor.ts"
@@ -42,7 +43,7 @@ export const sessionOf = (state: State): NetworkSession["Service"] | undefined =
   "stay" in state ? state.stay.session : undefined
 
 /** What whereabouts are made with. @category models */
-export interface WhereaboutsOptions extends Omit<SessionOptions, "networkName" | "farewell"> {
+export interface WhereaboutsOptions extends Omit<SessionOptions, "networkName" | "farewell" | "received"> {
   readonly home: NetworkName
 }
 
@@ -79,6 +80,7 @@ export const make = Effect.fnUntraced(function*(options: WhereaboutsOptions) {
   const outer = yield* Effect.scope
   const oneAtATime = yield* Semaphore.make(1)
   const changes = yield* PubSub.unbounded<State>()
+  const received = Received.make()
   let home = options.home
   let state: State = { _tag: "Idle" }
 
@@ -121,7 +123,7 @@ export const make = Effect.fnUntraced(function*(options: WhereaboutsOptions) {
   const enter = Effect.fnUntraced(function*(networkName: NetworkName) {
     const scope = yield* Scope.fork(outer)
     let farewell: Farewell = "goodbye"
-    const layer = NetworkSession.layer({ ...options, networkName, farewell: Effect.sync(() => farewell) })
+    const layer = NetworkSession.layer({ ...options, networkName, received, farewell: Effect.sync(() => farewell) })
     const session = yield* Effect.gen(function*() {
       // A memo map of its own: two sessions must not share a service.
       const context = yield* Layer.buildWithMemoMap(layer, yield* Layer.makeMemoMap, scope)

@@ -89,13 +89,12 @@ export class Gossip extends Context.Service<Gossip, {
   static readonly layer = Layer.effect(
     Gossip,
     Effect.gen(function*() {
-      const { dropped, emit, networkName, self } = yield* SessionContext
+      const { dropped, emit, networkName, received, self } = yield* SessionContext
       const pool = yield* ConnectionPool
       const membership = yield* Membership
       const seen = SeenSet.make(seenCapacity, Duration.toMillis(seenWindow))
       const routes = Routes.make(routeCapacity)
       const someAwaited = yield* Latch.make()
-      const acknowledged = SeenSet.make(seenCapacity, Duration.toMillis(seenWindow))
       const questions = Questions.make(networkName)
       const series = yield* newId
       const sequence = Sequence.make<Message>()
@@ -258,15 +257,16 @@ export class Gossip extends Context.Service<Gossip, {
         const original = nameOf({ ...message, id })
         const acknowledge = () => {
           if (message.acknowledge !== true) return
-          acknowledged.add(original, now)
+          received.add(original, now)
           const ids = answers.confirmations.get(message.from)
           if (ids === undefined) answers.confirmations.set(message.from, [id])
           else ids.push(id)
         }
         // It came before, on this way or another: its sender may not know.
-        if (!isNew || (original !== name && !seen.add(original, now))) {
+        const isKnown = received.has(original)
+        if (isKnown || !isNew || (original !== name && !seen.add(original, now))) {
           dropped.duplicate++
-          return acknowledged.has(original) ? acknowledge() : undefined
+          return isKnown ? acknowledge() : undefined
         }
         switch (message.subtype) {
           case "dm":

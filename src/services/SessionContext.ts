@@ -7,6 +7,7 @@ import type { MeshEvent } from "../domain/MeshEvent.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import type { FileOffer } from "./files/Offered.ts"
+import type { SeenSet } from "./gossip/SeenSet.ts"
 import type { HubMembership } from "./SignalingTransport.ts"
 import type { StreamRequest } from "./streams/Duplex.ts"
 import type { IceServer } from "./WebRtc.ts"
@@ -70,6 +71,8 @@ export class SessionContext extends Context.Service<SessionContext, {
   readonly maxPeers: number
   /** Tells the application something; waits a moment for subscribers that are slow, and says whether one has it. */
   emit(event: SessionEvent): Effect.Effect<boolean>
+  /** Direct messages that the application has had, in this session or an earlier one of this network. */
+  readonly received: SeenSet
   /** What was refused at receipt; whoever refuses counts it here. */
   readonly dropped: { foreignNetwork: number; malformed: number; duplicate: number }
 }>()("homing/SessionContext") {}

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { WebRtcError } from "../../src/domain/Errors.ts"
 import { NetworkSession } from "../../src/runtime/NetworkSession.ts"
+import * as Received from "../../src/services/gossip/Received.ts"
 import { Identity } from "../../src/services/Identity.ts"
 import { Supervisor } from "../../src/services/Supervisor.ts"
 import { WebRtc } from "../../src/services/WebRtc.ts"
@@ -37,7 +38,8 @@ describe("STUN and TURN servers", () => {
           iceServers: [own],
           minPeers: 4,
           maxPeers: 8,
-          emit: () => Effect.succeed(true)
+          emit: () => Effect.succeed(true),
+          received: Received.make()
         }).pipe(Layer.provide([webRtc, Supervisor.layer, Identity.layer]))
       )
       const meet = Effect.fnUntraced(function*(fromPeerId: string) {

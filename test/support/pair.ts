@@ -4,6 +4,7 @@ import { global } from "../../src/domain/NetworkName.ts"
 import type { PeerId } from "../../src/domain/PeerId.ts"
 import { decodeHubSignal, isPeerSignal } from "../../src/domain/Signal.ts"
 import { ConnectionPool, type LinkNews } from "../../src/services/ConnectionPool.ts"
+import * as Received from "../../src/services/gossip/Received.ts"
 import { SessionContext } from "../../src/services/SessionContext.ts"
 import type { HubMembership, MembershipNews } from "../../src/services/SignalingTransport.ts"
 import { Supervisor } from "../../src/services/Supervisor.ts"
@@ -64,6 +65,7 @@ export const pair = Effect.fnUntraced(function*(a: PeerId, b: PeerId) {
       minPeers: 4,
       maxPeers: 8,
       emit: () => Effect.succeed(true),
+      received: Received.make().of(global),
       dropped: { foreignNetwork: 0, malformed: 0, duplicate: 0 }
     })
     const layer = ConnectionPool.layer.pipe(Layer.provide(context), Layer.provide(Layer.fresh(Supervisor.layer)))
