@@ -154,9 +154,9 @@ describe("somebody who forges", () => {
     yield* elapse(1)
     // Smaller than any id in these tests, so that others dial it.
     const other = yield* stranger(peer(0), gaming)
-    yield* elapse(2)
+    yield* elapse(1)
     yield* bob.join
-    yield* elapse(3)
+    yield* elapse(2)
     const channel = yield* other.channel
     const tell = (...records: ReadonlyArray<StoredRecord>) =>
       channel.send(JSON.stringify({ type: "dht-records", networkName: gaming, records }))
@@ -223,11 +223,11 @@ describe("somebody who forges", () => {
       yield* elapse(1)
       assert.strictEqual((yield* found(bob, "k"))?.value, "old")
       // The liar keeps nothing that it is given and confirms nothing, which takes some seconds.
-      yield* ada.dht.put("k", "brief", { ttl: "5 seconds" })
+      yield* ada.dht.put("k", "brief", { ttl: "8 seconds" })
       yield* tell(old)
       yield* elapse(0.5)
       assert.strictEqual((yield* found(ada, "k"))?.value, "brief")
-      yield* elapse(3)
+      yield* elapse(4)
       yield* tell(old)
       yield* elapse(0.5)
       for (const one of [ada, bob]) assert.isUndefined(yield* found(one, "k"))
