@@ -60,6 +60,22 @@ describe("src", () => {
     )
   })
 
+  it("has no file that needs another which needs it", () => {
+    const settled = new Set<string>()
+    const circles: Array<string> = []
+    const visit = (file: string, path: ReadonlyArray<string>): void => {
+      const start = path.indexOf(file)
+      if (start >= 0) return void circles.push([...path.slice(start), file].join(" → "))
+      if (settled.has(file)) return
+      for (const found of imports) {
+        if (found.file === file && found.target !== undefined) visit(found.target, [...path, file])
+      }
+      settled.add(file)
+    }
+    for (const { file } of imports) visit(file, [])
+    assert.deepStrictEqual(circles, [])
+  })
+
   it("names a platform only at its edges", () => {
     assert.deepStrictEqual(
       offenders(({ file, name }) => platform.test(name) && !edges.some((edge) => edge.test(file))),
