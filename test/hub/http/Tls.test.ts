@@ -26,7 +26,7 @@ const certificate = (directory: string, name: string) => {
 
 const start = (options: HubOptions) => Effect.map(Layer.build(Hub.layer({ port: 0, ...options })), Context.get(Hub))
 
-/** Whom the certificate names that a server shows now. */
+/** Whom the certificate names that a server shows now; nobody when the connection ends before it has. */
 const commonName = (port: number) =>
   Effect.callback<string | undefined>((resume) => {
     const socket = connectTls({ host: "127.0.0.1", port, rejectUnauthorized: false }, () => {
@@ -34,6 +34,8 @@ const commonName = (port: number) =>
       socket.destroy()
       resume(Effect.succeed(String(subject.CN)))
     })
+    socket.on("error", () => undefined)
+    socket.on("close", () => resume(Effect.undefined))
   })
 
 const openssl = spawnSync("openssl", ["version"]).status === 0

@@ -1,8 +1,10 @@
 /** What hubs are together, whatever is between them. */
 import { assert, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { PeerId } from "../../../src/domain/PeerId.ts"
+import * as Limits from "../../../src/hub/Limits.ts"
 import { peer } from "../simulation.ts"
 import { type Guest, type Town, until } from "./Town.ts"
 
@@ -178,6 +180,8 @@ export const tests = <R>({ simulate, town }: Place<R>) => {
       member.leave()
       waiter.leave()
       yield* until("they are gone", () => countsOf(watcher, 0, 0))
+      // A list may be a moment old.
+      yield* place.elapse(Duration.toSeconds(Limits.listPeriod))
       watcher.say({ type: "networks" })
       assert.deepStrictEqual(last(watcher, "networks"), { networks: [] })
     })))
