@@ -37,6 +37,8 @@ export const load = (
   tlsCert === undefined || tlsKey === undefined ? Effect.undefined : Effect.tryPromise({
     try: async () => {
       const [cert, key] = await Promise.all([readFile(tlsCert, "utf8"), readFile(tlsKey, "utf8")])
+      // OpenSSL takes an empty file for none, and a hub without a certificate shakes no hands.
+      if (cert.trim() === "" || key.trim() === "") throw new Error("a file is empty")
       createSecureContext({ cert, key })
       return { cert, key }
     },

@@ -73,9 +73,12 @@ describe.skipIf(!openssl)("TLS", () => {
       const renewed = certificate(directory, "new")
       const { port } = yield* start(used)
       assert.strictEqual(yield* commonName(port), "old")
-      writeFileSync(used.tlsCert, "half a file")
-      yield* TestClock.adjust(Tls.renewal)
-      assert.strictEqual(yield* commonName(port), "old")
+      for (const unfinished of ["half a file", ""]) {
+        writeFileSync(used.tlsCert, unfinished)
+        yield* TestClock.adjust(Tls.renewal)
+        assert.strictEqual(yield* commonName(port), "old")
+        assert.include((yield* Effect.flip(Tls.load(used))).message, used.tlsCert)
+      }
       copyFileSync(renewed.tlsCert, used.tlsCert)
       copyFileSync(renewed.tlsKey, used.tlsKey)
       // The file is read by the real clock, the next look is by this one.
