@@ -1,5 +1,6 @@
 /** What the parts of a peer's hash table share: who we are, the ways, and the hands that carry things out. */
 import type { DhtFrame } from "../../domain/DhtFrame.ts"
+import { positionOf } from "../../domain/DhtRecord.ts"
 import type { NetworkName } from "../../domain/NetworkName.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
 import type { Ways } from "../Routing.ts"
@@ -17,8 +18,12 @@ export interface Ground {
   now(): number
   send(to: PeerId, frame: DhtFrame): void
   /** Counts something that a neighbour sent and that is not followed. */
-  drop(what: "malformed" | "duplicate"): void
+  drop(what: "malformed" | "duplicate" | "foreignNetwork"): void
 }
+
+/** The place of a key on the ring. @category getters */
+export const placeOf = ({ networkName }: Pick<Ground, "networkName">, key: string): PeerId =>
+  positionOf(networkName, key)
 
 const word = (random: () => number) => Math.floor(random() * 2 ** 32).toString(16).padStart(8, "0")
 
