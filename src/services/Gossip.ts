@@ -31,7 +31,7 @@ import * as Routes from "./gossip/Routes.ts"
 import * as SeenSet from "./gossip/SeenSet.ts"
 import * as Sequence from "./gossip/Sequence.ts"
 import { Membership } from "./Membership.ts"
-import { type Asked, SessionContext } from "./SessionContext.ts"
+import { type Asked, foreign, SessionContext } from "./SessionContext.ts"
 
 /** Messages remembered, so that none is delivered twice. @category constants */
 export const seenCapacity = 100_000
@@ -44,12 +44,6 @@ export const routeCapacity = 4096
 
 /** How often it is looked whether a gap in what is ordered was waited for long enough. */
 const gapRound = Duration.seconds(1)
-
-/** Messages that named another network than that of the link they came over. @category metrics */
-export const foreign = Metric.counter("homing_messages_foreign", {
-  description: "Messages from neighbours that named another network, and were dropped",
-  incremental: true
-})
 
 /** Messages that one confirmation covers at most. */
 const idsPerConfirmation = 256

@@ -1,6 +1,7 @@
 /** What everything that belongs to being in one network shares. */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 import type { Content } from "../domain/Content.ts"
 import type { MessageTooLarge, PeerUnreachable } from "../domain/Errors.ts"
 import type { MeshEvent } from "../domain/MeshEvent.ts"
@@ -56,6 +57,12 @@ export interface FileOffered {
 
 /** What a session tells the mesh. @category models */
 export type SessionEvent = MeshEvent | Asked | Posted | StreamOffered | FileOffered
+
+/** Messages that named another network than that of the link they came over. @category metrics */
+export const foreign = Metric.counter("homing_messages_foreign", {
+  description: "Messages from neighbours that named another network, and were dropped",
+  incremental: true
+})
 
 /** @category services */
 export class SessionContext extends Context.Service<SessionContext, {
