@@ -7,6 +7,7 @@
  */
 import * as Schema from "effect/Schema"
 import { Key, StoredRecord, Ttl, WireValue, WriteId } from "./DhtRecord.ts"
+import { guardFor } from "./FrameGroup.ts"
 import { NetworkName } from "./NetworkName.ts"
 import { PeerId } from "./PeerId.ts"
 import { Signature } from "./Signature.ts"
@@ -257,21 +258,7 @@ export const DhtFrame = Schema.Union(members).pipe(Schema.toTaggedUnion("type"))
 export type DhtFrame = typeof DhtFrame.Type
 
 /** The types of all of them. @category constants */
-export const kinds: ReadonlyArray<DhtFrame["type"]> = [
-  "dht-request",
-  "dht-taken",
-  "dht-reply",
-  "dht-spread",
-  "dht-spreaded",
-  "dht-offer",
-  "dht-want",
-  "dht-records",
-  "dht-watch",
-  "dht-notice",
-  "dht"
-]
+export const kinds: ReadonlyArray<DhtFrame["type"]> = DhtFrame.discriminants
 
-const known: ReadonlySet<string> = new Set(kinds)
-
-/** Whether a frame is one of them. @category predicates */
-export const isDhtFrame = (frame: { readonly type: string }): frame is DhtFrame => known.has(frame.type)
+/** Whether a frame is one of them. @category guards */
+export const isDhtFrame = guardFor(kinds)

@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import { Bridged } from "./Bridged.ts"
 import { Content } from "./Content.ts"
 import * as DhtFrame from "./DhtFrame.ts"
-import { Digest, Graft, IHave, MessageId, Prune, Returned, Taken } from "./GossipFrame.ts"
+import * as GossipFrame from "./GossipFrame.ts"
 import { NetworkName } from "./NetworkName.ts"
 import * as OverlayFrame from "./OverlayFrame.ts"
 import { PeerId } from "./PeerId.ts"
@@ -31,7 +31,7 @@ export const ChannelName = Schema.String.check(Schema.isBetweenLength(1, 128))
  */
 export const Gossip = Schema.Struct({
   type: Schema.tag("gossip"),
-  id: MessageId,
+  id: GossipFrame.MessageId,
   subtype: Schema.String.check(Schema.isBetweenLength(1, 64)),
   content: Content,
   from: PeerId,
@@ -46,15 +46,15 @@ export const Gossip = Schema.Struct({
   /** The receiver is asked to confirm a direct message with a `dm-ack` of the same id. */
   acknowledge: Schema.optionalKey(Schema.Boolean),
   /** A direct message that was sent before on a way that broke: the id it had then, and by which it is confirmed. */
-  original: Schema.optionalKey(MessageId),
+  original: Schema.optionalKey(GossipFrame.MessageId),
   /** Whoever gets this direct message says that it has it, and gives it back when it knows no way on. */
   custody: Schema.optionalKey(Schema.Boolean),
   /** The question that this answers. */
-  answers: Schema.optionalKey(MessageId),
+  answers: Schema.optionalKey(GossipFrame.MessageId),
   /** The channel that this is said on. */
   channel: Schema.optionalKey(ChannelName),
   /** Its place among what its origin wants to be heard in order. */
-  order: Schema.optionalKey(Schema.Struct({ series: MessageId, n: Schema.Natural })),
+  order: Schema.optionalKey(Schema.Struct({ series: GossipFrame.MessageId, n: Schema.Natural })),
   /** The message was said in another network, and its origin here is a bridge. The id is the one it had there. */
   bridged: Schema.optionalKey(Bridged)
 })
@@ -101,12 +101,7 @@ export const Frame = Schema.Union([
   Leave,
   Left,
   Binary,
-  IHave,
-  Graft,
-  Prune,
-  Digest,
-  Taken,
-  Returned,
+  ...GossipFrame.members,
   ...OverlayFrame.members,
   ...DhtFrame.members,
   ...StreamFrame.members

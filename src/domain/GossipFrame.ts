@@ -3,6 +3,7 @@
  * one link and are never passed on; a PeerPigeon peer ignores them, and gets every message unasked.
  */
 import * as Schema from "effect/Schema"
+import { guardFor } from "./FrameGroup.ts"
 
 /** What tells messages apart: 32 hexadecimal digits from us, anything unique from others. @category schemas */
 export const MessageId = Schema.String.check(Schema.isBetweenLength(1, 64))
@@ -58,3 +59,25 @@ export const Returned = Schema.Struct({
 })
 /** @category models */
 export type Returned = typeof Returned.Type
+
+/** The frames by which neighbours agree on who brings which broadcast. @category schemas */
+export const Control = Schema.Union([IHave, Graft, Prune, Digest]).pipe(Schema.toTaggedUnion("type"))
+/** @category models */
+export type Control = typeof Control.Type
+
+/** Whether a frame is one of them. @category guards */
+export const isControl = guardFor(Control.discriminants)
+
+/** The frames by which neighbours say who looks after a direct message. @category schemas */
+export const Custody = Schema.Union([Taken, Returned]).pipe(Schema.toTaggedUnion("type"))
+/** @category models */
+export type Custody = typeof Custody.Type
+
+/** Whether a frame is one of them. @category guards */
+export const isCustody = guardFor(Custody.discriminants)
+
+/** All of them, for `Frame`. @category schemas */
+export const members = [...Control.members, ...Custody.members] as const
+
+/** The types of all of them. @category constants */
+export const kinds: ReadonlyArray<(Control | Custody)["type"]> = [...Control.discriminants, ...Custody.discriminants]

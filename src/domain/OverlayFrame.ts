@@ -4,6 +4,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as CanonicalJson from "./CanonicalJson.ts"
+import { guardFor } from "./FrameGroup.ts"
 import type { NetworkName } from "./NetworkName.ts"
 import { PeerId } from "./PeerId.ts"
 import { Answer, Candidate, Offer, Rejection } from "./Signal.ts"
@@ -183,3 +184,9 @@ export const members = [Neighbours, Release, Route, Routed, Signal, Unreached] a
 export const OverlayFrame = Schema.Union(members).pipe(Schema.toTaggedUnion("type"))
 /** @category models */
 export type OverlayFrame = typeof OverlayFrame.Type
+
+/** The types of all of them. @category constants */
+export const kinds: ReadonlyArray<OverlayFrame["type"]> = OverlayFrame.discriminants
+
+/** Whether a frame is one of them. @category guards */
+export const isOverlayFrame = guardFor(kinds)

@@ -1,7 +1,9 @@
 /**
  * The name of a profile: whose identity and preferences a peer has, among those kept on one machine or by one page.
  */
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { InvalidInput } from "./Errors.ts"
 import { maxLength } from "./NetworkName.ts"
 
 /**
@@ -19,3 +21,9 @@ export const ProfileName = Schema.String.check(
 
 /** @category models */
 export type ProfileName = typeof ProfileName.Type
+
+const decode = Schema.decodeUnknownEffect(ProfileName)
+
+/** A name that somebody gave, if it can be a profile's. @category validation */
+export const checked = (name: string): Effect.Effect<ProfileName, InvalidInput> =>
+  Effect.mapError(decode(name), ({ message }) => new InvalidInput({ field: "profile", problem: message }))

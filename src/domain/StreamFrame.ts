@@ -6,6 +6,7 @@
  * never sent any of this.
  */
 import * as Schema from "effect/Schema"
+import { guardFor } from "./FrameGroup.ts"
 import { initiates, type PeerId } from "./PeerId.ts"
 
 /** The most bytes of one data frame of ours: with its envelope it fits the 16 KiB that every WebRTC stack takes. @category constants */
@@ -102,20 +103,10 @@ export const StreamFrame = Schema.Union(members).pipe(Schema.toTaggedUnion("type
 export type StreamFrame = typeof StreamFrame.Type
 
 /** The types of all of them. @category constants */
-export const kinds: ReadonlyArray<StreamFrame["type"]> = [
-  "stream-open",
-  "stream-accept",
-  "stream-refuse",
-  "stream-data",
-  "stream-credit",
-  "stream-end",
-  "stream-reset"
-]
+export const kinds: ReadonlyArray<StreamFrame["type"]> = StreamFrame.discriminants
 
-const known: ReadonlySet<string> = new Set(kinds)
-
-/** Whether a frame is one of them. @category predicates */
-export const isStreamFrame = (frame: { readonly type: string }): frame is StreamFrame => known.has(frame.type)
+/** Whether a frame is one of them. @category guards */
+export const isStreamFrame = guardFor(kinds)
 
 /** Whether a number is one that `opener` takes for streams with `other`. @category predicates */
 export const isOf = (stream: number, opener: PeerId, other: PeerId): boolean =>

@@ -19,6 +19,7 @@ import * as Bridged from "../domain/Bridged.ts"
 import { type Content, isBytes } from "../domain/Content.ts"
 import { type MessageTooLarge, NoAnswer, PeerUnreachable } from "../domain/Errors.ts"
 import { type Frame, type Gossip as Message, initialTtl } from "../domain/Frame.ts"
+import * as GossipFrame from "../domain/GossipFrame.ts"
 import type { Broadcast, MeshEvent } from "../domain/MeshEvent.ts"
 import { ofMessage } from "../domain/NetworkName.ts"
 import { equals, PeerId } from "../domain/PeerId.ts"
@@ -301,15 +302,15 @@ export class Gossip extends Context.Service<Gossip, {
       })
 
       yield* pool.serve(
-        ["gossip", "__BINARY__", ...Broadcasts.controls, ...Directs.controls],
+        ["gossip", "__BINARY__", ...GossipFrame.kinds],
         Effect.fnUntraced(function*(from: PeerId, batch: ReadonlyArray<Frame>) {
           const now = yield* Clock.currentTimeMillis
           const answers: Answers = { confirmations: new Map(), taken: new Map() }
           for (const frame of batch) {
             if (frame.type === "gossip") yield* receive(from, frame, now, answers)
             else if (frame.type === "__BINARY__") yield* receiveBytes(from, frame.bytes, now)
-            else if (Broadcasts.isControl(frame)) yield* broadcasts.control(frame, from, now)
-            else if (Directs.isControl(frame)) yield* directs.control(frame, from)
+            else if (GossipFrame.isControl(frame)) yield* broadcasts.control(frame, from, now)
+            else if (GossipFrame.isCustody(frame)) yield* directs.control(frame, from)
           }
           if (answers.taken.size > 0) yield* directs.answer(answers.taken)
           if (answers.confirmations.size > 0) yield* sendConfirmations(answers.confirmations)

@@ -18,11 +18,11 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Dialect } from "../domain/Frame.ts"
-import { Signaled } from "../domain/OverlayFrame.ts"
+import * as OverlayFrame from "../domain/OverlayFrame.ts"
 import type { PeerId } from "../domain/PeerId.ts"
+import * as Alarm from "./Alarm.ts"
 import { ConnectionPool } from "./ConnectionPool.ts"
 import type { OpenLink } from "./link/OpenLink.ts"
-import * as Alarm from "./membership/Alarm.ts"
 import * as AsideLinks from "./membership/AsideLinks.ts"
 import * as Heartbeat from "./membership/Heartbeat.ts"
 import type { Label } from "./membership/Label.ts"
@@ -38,7 +38,7 @@ import { Supervisor } from "./Supervisor.ts"
 /** Events that may wait; beyond, those who bring them wait, and signals over the mesh are lost. */
 const capacity = 4096
 
-const decodeSignaled = Schema.decodeUnknownResult(Signaled)
+const decodeSignaled = Schema.decodeUnknownResult(OverlayFrame.Signaled)
 
 /** The peers around us on the ring that are alive, nearest first. In a small network the sides overlap. @category models */
 export interface LeafSet {
@@ -158,7 +158,7 @@ export class Membership extends Context.Service<Membership, {
         Effect.forever,
         Effect.forkScoped
       )
-      yield* pool.serve(OverlayShell.types, (from, batch) => actor.tell({ _tag: "Frames", from, batch }))
+      yield* pool.serve(OverlayFrame.kinds, (from, batch) => actor.tell({ _tag: "Frames", from, batch }))
       yield* pool.carryBy((outgoing) => {
         if (links.met.size === 0) return false
         const signal = decodeSignaled({ type: outgoing.type, data: outgoing.data })

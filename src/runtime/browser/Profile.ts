@@ -4,12 +4,9 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
-import * as Schema from "effect/Schema"
-import { InvalidInput, StoreUnusable } from "../../domain/Errors.ts"
-import { ProfileName } from "../../domain/ProfileName.ts"
+import { type InvalidInput, StoreUnusable } from "../../domain/Errors.ts"
+import * as ProfileName from "../../domain/ProfileName.ts"
 import { StorePlace } from "../../services/Stored.ts"
-
-const decodeName = Schema.decodeUnknownEffect(ProfileName)
 
 /** How long a page that is being left may take to give the profile up. */
 const patience = "1 second"
@@ -48,10 +45,7 @@ export const layer = (
   profile: string
 ): Layer.Layer<KeyValueStore.KeyValueStore, InvalidInput | StoreUnusable> =>
   Layer.unwrap(Effect.gen(function*() {
-    const name = yield* Effect.mapError(
-      decodeName(profile),
-      ({ message }) => new InvalidInput({ field: "profile", problem: message })
-    )
+    const name = yield* ProfileName.checked(profile)
     const place = `the storage of ${location.origin}, under homing/${name}`
     const unusable = (problem: string) => new StoreUnusable({ what: "profile", place, problem })
     const storage = yield* Effect.try({

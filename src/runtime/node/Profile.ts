@@ -4,19 +4,16 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
-import * as Schema from "effect/Schema"
 import { chmod, mkdir } from "node:fs/promises"
 import { homedir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
-import { InvalidInput, StoreUnusable } from "../../domain/Errors.ts"
-import { ProfileName } from "../../domain/ProfileName.ts"
+import { type InvalidInput, StoreUnusable } from "../../domain/Errors.ts"
+import * as ProfileName from "../../domain/ProfileName.ts"
 import { StorePlace } from "../../services/Stored.ts"
 import { configHome } from "./configHome.ts"
 import * as FileStore from "./FileStore.ts"
 import * as Lock from "./Lock.ts"
-
-const decodeName = Schema.decodeUnknownEffect(ProfileName)
 
 const reasonOf = (cause: unknown) => cause instanceof Error ? cause.message : String(cause)
 
@@ -28,7 +25,7 @@ const taken = ({ file, owner }: Lock.Taken): string =>
       `profile; if it is gone, remove ${file}.`
 
 /** Where the profile of a name is, whether it is there yet or not. @category getters */
-export const directoryOf = (name: ProfileName): Effect.Effect<string> =>
+export const directoryOf = (name: ProfileName.ProfileName): Effect.Effect<string> =>
   Effect.sync(() =>
     // The prefix keeps names such as `con` from meaning something else to Windows.
     join(configHome({ platform: process.platform, home: homedir(), env: process.env }), "homing", `profile-${name}`)
@@ -48,10 +45,7 @@ export const layer = (
   profile: string
 ): Layer.Layer<KeyValueStore.KeyValueStore, InvalidInput | StoreUnusable> =>
   Layer.unwrap(Effect.gen(function*() {
-    const name = yield* Effect.mapError(
-      decodeName(profile),
-      ({ message }) => new InvalidInput({ field: "profile", problem: message })
-    )
+    const name = yield* ProfileName.checked(profile)
     const directory = yield* directoryOf(name)
     const unusable = (problem: string) => new StoreUnusable({ what: "profile", place: directory, problem })
     const store = Effect.gen(function*() {

@@ -2,16 +2,7 @@
 import * as Platform from "../browser.ts"
 import * as MeshClient from "./MeshClient.ts"
 
-export type { ClientOptions, MeshClient, MeshListeners } from "./MeshClient.ts"
-export type { MeshStore } from "./MeshStore.ts"
-export type {
-  ClientFileOffer,
-  ClientStream,
-  ClientStreamRequest,
-  FileInput,
-  FileOptions,
-  FilePlace
-} from "./Transfers.ts"
+export type * from "./ClientTypes.ts"
 
 /**
  * Makes a mesh in a browser. Rejects with `InvalidInput` when an option cannot be used, and with `StoreUnusable` when what a

@@ -15,13 +15,13 @@ import type * as Scope from "effect/Scope"
 import type { Answer } from "../../domain/DhtFrame.ts"
 import * as DhtFrame from "../../domain/DhtFrame.ts"
 import type { StoredRecord } from "../../domain/DhtRecord.ts"
+import * as Alarm from "../Alarm.ts"
 import { ConnectionPool } from "../ConnectionPool.ts"
 import { Identity } from "../Identity.ts"
 import { waitAtMost } from "../Patience.ts"
 import { Routing } from "../Routing.ts"
 import { foreign, SessionContext } from "../SessionContext.ts"
 import { Supervisor } from "../Supervisor.ts"
-import * as Limits from "./Limits.ts"
 import { make as makeNode } from "./Node.ts"
 import { type Command, Event, type Wanted } from "./NodeEvent.ts"
 import * as Proofs from "./Proofs.ts"
@@ -43,6 +43,12 @@ export interface DhtActor {
   ask(key: string, wanted: Wanted): Effect.Effect<Answer | undefined>
   /** Until the scope closes. */
   subscribe(key: string): Effect.Effect<Subscribed, never, Scope.Scope>
+}
+
+/** The alarm rang: something is due. */
+interface Rang {
+  readonly _tag: "Rang"
+  readonly done: Deferred.Deferred<void>
 }
 
 /** Starts in the scope. @category constructors */
@@ -89,38 +95,25 @@ export const make = Effect.gen(function*() {
     }
   }
 
-  let wakeAt = Number.POSITIVE_INFINITY
-  const wakes = yield* Queue.sliding<void>(1)
   const handle = Effect.fnUntraced(function*(event: Event) {
     const now = yield* Clock.currentTimeMillis
     for (const command of node.handle(event, now)) yield* carryOut(command)
-    if (node.dueAt < wakeAt) Queue.offerUnsafe(wakes, undefined)
+    if (node.dueAt < alarm.ringsAt()) alarm.reset()
   })
 
-  const actor = yield* supervisor.spawn<Event, never, never>({
+  const actor = yield* supervisor.spawn<Event | Rang, never, never>({
     path: `mesh/${networkName}/dht`,
     capacity: 4096,
     behaviour: Effect.fnUntraced(function*(actor) {
       while (true) {
         actor.become(`${node.records} records, ${node.requests} requests`)
-        yield* handle(yield* actor.receive)
+        const mail = yield* actor.receive
+        yield* handle(mail._tag === "Rang" ? Event.Due() : mail)
+        if (mail._tag === "Rang") yield* Deferred.succeed(mail.done, undefined)
       }
     })
   })
-
-  // Sleeps until something is due, or something sooner comes up.
-  yield* Effect.gen(function*() {
-    wakeAt = node.dueAt
-    const wait = Math.ceil(wakeAt - (yield* Clock.currentTimeMillis))
-    if (wait <= 0) {
-      yield* actor.tell(Event.Due())
-      yield* Queue.take(wakes).pipe(Effect.timeoutOption(Duration.millis(Limits.tick)))
-    } else if (Number.isFinite(wait)) {
-      yield* Queue.take(wakes).pipe(Effect.timeoutOption(Duration.millis(wait)))
-    } else {
-      yield* Queue.take(wakes)
-    }
-  }).pipe(Effect.forever, Effect.forkScoped)
+  const alarm = yield* Alarm.make(() => node.dueAt, (done) => actor.tell({ _tag: "Rang", done }))
 
   const news = yield* pool.news
   yield* PubSub.take(news).pipe(

@@ -11,9 +11,10 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as PubSub from "effect/PubSub"
 import type { MessageTooLarge } from "../../domain/Errors.ts"
-import type { Frame, Gossip as Message } from "../../domain/Frame.ts"
-import type { Digest, Graft, IHave, Prune } from "../../domain/GossipFrame.ts"
+import type { Gossip as Message } from "../../domain/Frame.ts"
+import type { Control } from "../../domain/GossipFrame.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
+import * as Alarm from "../Alarm.ts"
 import { ConnectionPool, type Posted } from "../ConnectionPool.ts"
 import type { OpenLink } from "../link/OpenLink.ts"
 import { SessionContext } from "../SessionContext.ts"
@@ -29,9 +30,6 @@ export const missed = Metric.counter("homing_messages_missed", {
   description: "Messages to everyone that neighbours announced, and that nobody had any more when they were asked for",
   incremental: true
 })
-
-/** A frame by which neighbours agree on who brings what. @category models */
-export type Control = IHave | Graft | Prune | Digest
 
 /** What a neighbour is told when it asks. @category models */
 export interface Options {
@@ -71,30 +69,11 @@ export const make = Effect.fnUntraced(function*({ deliver, population, seen }: O
   const leniency = Leniency.make()
   const relieving = new Set<PeerId>()
 
-  // ------------------------------------------------------------------------------------------------
-  // time
-  // ------------------------------------------------------------------------------------------------
-
-  let sleepsUntil = Number.NEGATIVE_INFINITY
-  let alarm = Deferred.makeUnsafe<void>()
-
   const handle = (event: Plumtree.Event, now: number): ReadonlyArray<Plumtree.Command> => {
     const commands = core.handle(event, now)
-    if (core.wakeAt() < sleepsUntil) Deferred.doneUnsafe(alarm, Effect.void)
+    if (core.wakeAt() < alarm.ringsAt()) alarm.reset()
     return commands
   }
-
-  const tick = Effect.gen(function*() {
-    const now = yield* Clock.currentTimeMillis
-    const at = core.wakeAt()
-    if (at <= now) return yield* run(handle({ _tag: "Due" }, now))
-    alarm = Deferred.makeUnsafe<void>()
-    sleepsUntil = at
-    // No less than a millisecond: less than a nanosecond is no sleep at all.
-    const sleep = Number.isFinite(at) ? Effect.sleep(Math.ceil(at - now)) : Effect.never
-    yield* Effect.raceFirst(sleep, Deferred.await(alarm))
-    sleepsUntil = Number.NEGATIVE_INFINITY
-  })
 
   // ------------------------------------------------------------------------------------------------
   // commands
@@ -200,6 +179,12 @@ export const make = Effect.fnUntraced(function*({ deliver, population, seen }: O
     for (const command of commands) yield* carryOut(command)
   })
 
+  const alarm = yield* Alarm.make(core.wakeAt, (done) =>
+    Clock.currentTimeMillis.pipe(
+      Effect.flatMap((now) => run(handle({ _tag: "Due" }, now))),
+      Effect.andThen(Deferred.succeed(done, undefined))
+    ))
+
   // ------------------------------------------------------------------------------------------------
   // links
   // ------------------------------------------------------------------------------------------------
@@ -230,7 +215,6 @@ export const make = Effect.fnUntraced(function*({ deliver, population, seen }: O
   const news = yield* pool.news
   yield* linksChanged
   yield* PubSub.take(news).pipe(Effect.andThen(linksChanged), Effect.forever, Effect.forkScoped)
-  yield* Effect.forkScoped(Effect.forever(tick))
 
   // ------------------------------------------------------------------------------------------------
   // messages
@@ -262,20 +246,18 @@ export const make = Effect.fnUntraced(function*({ deliver, population, seen }: O
 
   const eventOf = (frame: Control, from: PeerId): Plumtree.Event => {
     switch (frame.type) {
-      case "ihave":
-        return { _tag: "Announced", from, ids: frame.ids, ...(frame.bytes === undefined ? {} : { bytes: frame.bytes }) }
+      case "ihave": {
+        const { type: _, ...word } = frame
+        return { _tag: "Announced", from, ...word }
+      }
       case "graft":
         return { _tag: "Grafted", from, ids: frame.ids }
       case "prune":
         return { _tag: "Pruned", from }
-      case "digest":
-        return {
-          _tag: "Digested",
-          from,
-          ids: frame.ids,
-          ages: frame.ages,
-          ...(frame.since === undefined ? {} : { since: frame.since })
-        }
+      case "digest": {
+        const { type: _, ...holdings } = frame
+        return { _tag: "Digested", from, ...holdings }
+      }
     }
   }
 
@@ -296,10 +278,3 @@ export const make = Effect.fnUntraced(function*({ deliver, population, seen }: O
     )
   } satisfies Broadcasts as Broadcasts
 })
-
-/** The types of the frames by which neighbours agree on who brings what. @category constants */
-export const controls = ["ihave", "graft", "prune", "digest"] as const satisfies ReadonlyArray<Control["type"]>
-
-/** Whether a frame is one by which neighbours agree on who brings what. @category guards */
-export const isControl = (frame: Frame): frame is Control =>
-  frame.type === "ihave" || frame.type === "graft" || frame.type === "prune" || frame.type === "digest"

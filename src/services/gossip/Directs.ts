@@ -13,7 +13,7 @@ import * as PubSub from "effect/PubSub"
 import * as Result from "effect/Result"
 import { type MessageTooLarge, PeerUnreachable } from "../../domain/Errors.ts"
 import type { Frame, Gossip as Message } from "../../domain/Frame.ts"
-import { maxIds, type Returned, type Taken } from "../../domain/GossipFrame.ts"
+import { type Custody, maxIds } from "../../domain/GossipFrame.ts"
 import { equals, type PeerId } from "../../domain/PeerId.ts"
 import { ConnectionPool } from "../ConnectionPool.ts"
 import { Membership } from "../Membership.ts"
@@ -99,7 +99,7 @@ export interface Directs {
   answer(takes: Takes): Effect.Effect<void>
   /** The addressee has some of ours. */
   confirmed(ids: ReadonlyArray<string>, by: PeerId): void
-  control(frame: Taken | Returned, from: PeerId): Effect.Effect<void>
+  control(frame: Custody, from: PeerId): Effect.Effect<void>
 }
 
 /** Starts in the scope. @category constructors */
@@ -386,10 +386,3 @@ export const make = Effect.fnUntraced(function*({ brought, newId, routes, settle
 })
 
 const alone = "this peer has no link to anyone in the network"
-
-/** The types of the frames by which neighbours say who looks after a direct message. @category constants */
-export const controls = ["taken", "returned"] as const satisfies ReadonlyArray<(Taken | Returned)["type"]>
-
-/** Whether a frame is one by which neighbours say who looks after a direct message. @category guards */
-export const isControl = (frame: Frame): frame is Taken | Returned =>
-  frame.type === "taken" || frame.type === "returned"

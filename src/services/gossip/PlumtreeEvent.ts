@@ -1,6 +1,13 @@
 /** What Plumtree hears of the world, and what it asks of it. */
 import type { Dialect, Gossip as Message } from "../../domain/Frame.ts"
+import type { Digest, IHave } from "../../domain/GossipFrame.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
+
+/** Word of messages that are held, as it is on the wire. @category models */
+export type Word = Omit<IHave, "type">
+
+/** What is held of late, or since when somebody is here, as it is on the wire. @category models */
+export type Holdings = Omit<Digest, "type">
 
 /** What happens. @category models */
 export type Event =
@@ -9,21 +16,10 @@ export type Event =
   /** A message that could not be sent at all. */
   | { readonly _tag: "Withdrawn"; readonly id: string }
   | { readonly _tag: "Received"; readonly from: PeerId; readonly message: Message; readonly bytes: number }
-  | {
-    readonly _tag: "Announced"
-    readonly from: PeerId
-    readonly ids: ReadonlyArray<string>
-    readonly bytes?: ReadonlyArray<number>
-  }
+  | { readonly _tag: "Announced"; readonly from: PeerId } & Word
   | { readonly _tag: "Grafted"; readonly from: PeerId; readonly ids: ReadonlyArray<string> }
   | { readonly _tag: "Pruned"; readonly from: PeerId }
-  | {
-    readonly _tag: "Digested"
-    readonly from: PeerId
-    readonly ids: ReadonlyArray<string>
-    readonly ages: ReadonlyArray<number>
-    readonly since?: number
-  }
+  | { readonly _tag: "Digested"; readonly from: PeerId } & Holdings
   | { readonly _tag: "Up"; readonly peerId: PeerId; readonly dialect: Dialect }
   | { readonly _tag: "Down"; readonly peerId: PeerId }
   /** A neighbour had no room for a message. */
@@ -47,18 +43,7 @@ export type Command =
   | { readonly _tag: "Push"; readonly message: Message; readonly to: ReadonlyArray<PeerId> }
   /** Send a message to a neighbour that asked for it. */
   | { readonly _tag: "Serve"; readonly message: Message; readonly to: PeerId }
-  | {
-    readonly _tag: "Announce"
-    readonly to: PeerId
-    readonly ids: ReadonlyArray<string>
-    readonly bytes?: ReadonlyArray<number>
-  }
+  | { readonly _tag: "Announce"; readonly to: PeerId } & Word
   | { readonly _tag: "Graft"; readonly to: PeerId; readonly ids: ReadonlyArray<string> }
   | { readonly _tag: "Prune"; readonly to: PeerId }
-  | {
-    readonly _tag: "Digest"
-    readonly to: PeerId
-    readonly ids: ReadonlyArray<string>
-    readonly ages: ReadonlyArray<number>
-    readonly since?: number
-  }
+  | { readonly _tag: "Digest"; readonly to: PeerId } & Holdings

@@ -1,8 +1,7 @@
 /** Runs the overlay: gives it what becomes of links and what neighbours say, and carries out its commands. */
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
-import type { Frame } from "../../domain/Frame.ts"
-import type { OverlayFrame } from "../../domain/OverlayFrame.ts"
+import { isOverlayFrame } from "../../domain/OverlayFrame.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
 import { ConnectionPool } from "../ConnectionPool.ts"
 import type { Batch } from "../link/OpenLink.ts"
@@ -12,11 +11,6 @@ import type { Overlay } from "./Overlay.ts"
 import { type Command, Event } from "./OverlayEvent.ts"
 import type { PeerSignals } from "./PeerSignals.ts"
 import type { PoolLinks } from "./PoolLinks.ts"
-
-/** The frames that are the overlay's. @category constants */
-export const types = ["neighbours", "release", "route", "routed", "signal", "unreached"] as const
-
-const isOverlayFrame = (frame: Frame): frame is OverlayFrame => types.some((type) => type === frame.type)
 
 /** @category models */
 export interface OverlayShell {

@@ -23,14 +23,16 @@ export interface Description {
   readonly sdp: string
 }
 
-interface NativeEvents {
+/** What a connection of an engine tells. @category models */
+export interface NativeEvents {
   icecandidate: { readonly candidate?: NativeCandidate | null | undefined }
   connectionstatechange: unknown
   iceconnectionstatechange: unknown
   datachannel: { readonly channel: NativeChannel }
 }
 
-interface NativeChannelEvents {
+/** What a channel of an engine tells. @category models */
+export interface NativeChannelEvents {
   open: unknown
   message: { readonly data: unknown }
   bufferedamountlow: unknown

@@ -15,7 +15,15 @@
 import type * as NodeDataChannel from "node-datachannel"
 import type { Packet } from "../../domain/Frame.ts"
 import type { ConnectionState, IceServer } from "../WebRtc.ts"
-import type { Description, Engine, NativeCandidate, NativeChannel, NativeConnection } from "./connection.ts"
+import type {
+  Description,
+  Engine,
+  NativeCandidate,
+  NativeChannel,
+  NativeChannelEvents,
+  NativeConnection,
+  NativeEvents
+} from "./connection.ts"
 
 /** The module, once it is loaded. @category models */
 export type Module = Pick<typeof NodeDataChannel, "PeerConnection">
@@ -39,7 +47,7 @@ export const make = (module: Module, iceServers: ReadonlyArray<IceServer>): Engi
     disableAutoNegotiation: true,
     maxMessageSize
   })
-  const listeners = makeListeners<ConnectionListeners>()
+  const listeners = makeListeners<NativeEvents>()
   let state: ConnectionState | "new" = "new"
   let described: "not at all" | "here" | "on both sides" = "not at all"
   let untold: Array<NativeCandidate> = []
@@ -108,14 +116,14 @@ export const make = (module: Module, iceServers: ReadonlyArray<IceServer>): Engi
 /** An `RTCDataChannel` over libdatachannel's. @category models */
 export class ChannelOfDataChannel implements NativeChannel {
   readonly label: string
-  readonly addEventListener: Listeners<ChannelListeners>["add"]
-  readonly removeEventListener: Listeners<ChannelListeners>["remove"]
+  readonly addEventListener: Listeners<NativeChannelEvents>["add"]
+  readonly removeEventListener: Listeners<NativeChannelEvents>["remove"]
   readonly #channel: NodeDataChannel.DataChannel
   #state: NativeChannel["readyState"] = "connecting"
   #lowThreshold = 0
 
   constructor(channel: NodeDataChannel.DataChannel) {
-    const listeners = makeListeners<ChannelListeners>()
+    const listeners = makeListeners<NativeChannelEvents>()
     this.#channel = channel
     this.label = channel.getLabel()
     this.addEventListener = listeners.add
@@ -170,20 +178,6 @@ export class ChannelOfDataChannel implements NativeChannel {
 // ---------------------------------------------------------------------------------------------------
 // helpers
 // ---------------------------------------------------------------------------------------------------
-
-interface ConnectionListeners {
-  icecandidate: { readonly candidate: NativeCandidate }
-  connectionstatechange: undefined
-  iceconnectionstatechange: undefined
-  datachannel: { readonly channel: NativeChannel }
-}
-
-interface ChannelListeners {
-  open: undefined
-  message: { readonly data: unknown }
-  bufferedamountlow: undefined
-  close: undefined
-}
 
 interface Listeners<Events> {
   add<K extends keyof Events>(type: K, listener: (event: Events[K]) => void): void
