@@ -1,5 +1,6 @@
 /** Our own links: one pool that dials, and as many on the other side as there are links. */
 import { Context, Effect, Exit, Layer, PubSub, Queue, Result, Scope } from "effect"
+import { noneDropped } from "../../src/domain/MeshStatus.ts"
 import { global } from "../../src/domain/NetworkName.ts"
 import { PeerId } from "../../src/domain/PeerId.ts"
 import { decodeHubSignal, isPeerSignal } from "../../src/domain/Signal.ts"
@@ -52,7 +53,7 @@ export const make = async (
         minPeers: 4,
         maxPeers: 50,
         emit: () => Effect.succeed(true),
-        dropped: { foreignNetwork: 0, malformed: 0, duplicate: 0 }
+        dropped: { ...noneDropped }
       })
       const layer = ConnectionPool.layer.pipe(Layer.provide(context), Layer.provide(Supervisor.layer))
       const pool = Context.get(yield* Layer.build(Layer.fresh(layer)), ConnectionPool)

@@ -48,17 +48,24 @@ export const LinkStatus = Schema.Struct({
 /** @category models */
 export type LinkStatus = typeof LinkStatus.Type
 
-/** What was refused at receipt since the network was joined. @category schemas */
+/** What was refused, or given up, since the network was joined. @category schemas */
 export const Dropped = Schema.Struct({
   /** Frames and signals of another network. */
   foreignNetwork: Schema.Natural,
   /** Frames that are not messages of the protocol. */
   malformed: Schema.Natural,
   /** Messages that had come before. */
-  duplicate: Schema.Natural
+  duplicate: Schema.Natural,
+  /** Frames that came over a link faster than they were handled. */
+  refused: Schema.Natural,
+  /** Messages that a neighbour was not told of, since too many waited for its slow link: it may miss them. */
+  unannounced: Schema.Natural
 })
 /** @category models */
 export type Dropped = typeof Dropped.Type
+
+/** Nothing yet. @category constants */
+export const noneDropped: Dropped = { foreignNetwork: 0, malformed: 0, duplicate: 0, refused: 0, unannounced: 0 }
 
 /** Everything there is to see of a mesh. @category schemas */
 export const MeshStatus = Schema.Struct({

@@ -28,7 +28,7 @@ import {
   type StreamRefused
 } from "../domain/Errors.ts"
 import type { Broadcast, MeshEvent } from "../domain/MeshEvent.ts"
-import type { HubState, LinkStatus, MeshStatus } from "../domain/MeshStatus.ts"
+import { type HubState, type LinkStatus, type MeshStatus, noneDropped } from "../domain/MeshStatus.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import type { Sent, SentToAll } from "../domain/Sent.ts"
@@ -370,7 +370,7 @@ const make = Effect.fnUntraced(function*(options: MeshOptions) {
         minPeers: settings.minPeers,
         maxPeers: settings.maxPeers,
         dropped: session === undefined
-          ? { foreignNetwork: 0, malformed: 0, duplicate: 0 }
+          ? noneDropped
           : yield* session.dropped,
         actors: [
           { path: "mesh", state: shown[state._tag], mailbox: 0, restarts: 0 },

@@ -5,7 +5,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { Dropped, LinkStatus } from "../domain/MeshStatus.ts"
+import { type Dropped, type LinkStatus, noneDropped } from "../domain/MeshStatus.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import { ConnectionPool } from "../services/ConnectionPool.ts"
@@ -82,7 +82,7 @@ export class NetworkSession extends Context.Service<NetworkSession, {
           hub,
           received: options.received.of(options.networkName),
           iceServers: Effect.map(options.hub.iceServers, (offered) => [...options.iceServers, ...offered]),
-          dropped: { foreignNetwork: 0, malformed: 0, duplicate: 0 }
+          dropped: { ...noneDropped }
         }))
       ))
     )

@@ -18,10 +18,11 @@ import * as FrameCodec from "../domain/FrameCodec.ts"
 import type { LinkState, LinkStatus } from "../domain/MeshStatus.ts"
 import { type PeerId, short } from "../domain/PeerId.ts"
 import type { PeerSignal } from "../domain/Signal.ts"
+import type { FrameHandler, Server } from "./link/Lanes.ts"
 import * as Link from "./link/Link.ts"
 import { Event } from "./link/LinkMachine.ts"
 import { LinkSettings } from "./link/LinkSettings.ts"
-import type { Batch, OpenLink } from "./link/OpenLink.ts"
+import type { OpenLink } from "./link/OpenLink.ts"
 import * as Outbox from "./link/Outbox.ts"
 import * as Pulse from "./link/Pulse.ts"
 import { SessionContext } from "./SessionContext.ts"
@@ -41,9 +42,6 @@ export type LinkNews =
     /** The peer itself did not want it. */
     readonly refused: boolean
   }
-
-/** Handles what a neighbour sent, in order; the neighbour's next frames wait until it is done. @category models */
-export type FrameHandler = (from: PeerId, batch: Batch) => Effect.Effect<void>
 
 /** Takes a signal to its peer at once, over anything but a hub; `false` when there is no way. @category models */
 export type Carrier = (signal: OutgoingSignal) => boolean
@@ -91,11 +89,18 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
    */
   relieved(peerId: PeerId): Effect.Effect<void, LinkClosed>
   /**
-   * Says who handles frames of some types from now on; each type has one handler, and those of the same handler keep their
-   * order. Frames that come before wait, and what comes over the same link after them; but not for long, and what nobody
-   * serves is dropped.
+   * Says who handles frames of some types from now on; each type has one handler, and those that were given to one handler
+   * together keep their order and wait for each other, and for no others. Frames that come before wait, and what comes over
+   * the same link after them; but not for long, and what nobody serves is dropped.
+   *
+   * What comes faster over a link than it is handled is refused and counted beyond half of the link's inbox. `needsAll`:
+   * the neighbour is let go instead. Default: false.
    */
-  serve(types: ReadonlyArray<Frame["type"]>, handler: FrameHandler): Effect.Effect<void>
+  serve(
+    types: ReadonlyArray<Frame["type"]>,
+    handler: FrameHandler,
+    options?: { readonly needsAll?: boolean }
+  ): Effect.Effect<void>
   /** The open link to a peer, if there is one. */
   neighbour(peerId: PeerId): OpenLink | undefined
   /** The peers with an open link. */
@@ -116,43 +121,27 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
       const supervisor = yield* Supervisor
       const webRtc = yield* WebRtc
       const news = yield* PubSub.unbounded<LinkNews>()
-      const handlers = new Map<Frame["type"], FrameHandler>()
+      const servers = new Map<Frame["type"], Server>()
       const awaited = new Map<Frame["type"], Deferred.Deferred<void>>()
       const entries = new Map<PeerId, Entry>()
       const open = new Map<PeerId, OpenLink>()
 
-      const drop: FrameHandler = (_, batch) => Effect.sync(() => void (dropped.malformed += batch.length))
+      const unserved: Server = {
+        handle: (_, batch) => Effect.sync(() => void (dropped.malformed += batch.length)),
+        needsAll: false
+      }
 
-      const handlerOf = (type: Frame["type"]): Effect.Effect<FrameHandler> =>
+      /** Who serves a type, or gives frames of it up, once somebody does or enough time has passed. */
+      const awaitServer = (type: Frame["type"]): Effect.Effect<Server> =>
         Effect.suspend(() => {
-          const handler = handlers.get(type)
-          if (handler !== undefined) return Effect.succeed(handler)
           const served = awaited.get(type) ?? Deferred.makeUnsafe<void>()
           awaited.set(type, served)
-          return Effect.flatMap(
-            Effect.timeoutOption(Deferred.await(served), settings.forwardPatience),
-            () => {
-              if (!handlers.has(type)) handlers.set(type, drop)
-              return handlerOf(type)
-            }
-          )
+          return Effect.map(Effect.timeoutOption(Deferred.await(served), settings.forwardPatience), () => {
+            const server = servers.get(type) ?? unserved
+            servers.set(type, server)
+            return server
+          })
         })
-
-      /** Gives each handler what is its. */
-      const handle = Effect.fnUntraced(function*(from: PeerId, batch: Batch) {
-        const shares = new Map<FrameHandler, Array<Frame>>()
-        for (const frame of batch) {
-          const handler = handlers.get(frame.type) ?? (yield* handlerOf(frame.type))
-          const share = shares.get(handler)
-          if (share === undefined) shares.set(handler, [frame])
-          else share.push(frame)
-        }
-        // Side by side, since one may have to wait for an application.
-        yield* Effect.forEach(shares, ([handler, share]) => handler(from, share), {
-          concurrency: shares.size,
-          discard: true
-        })
-      })
 
       let carry: Carrier = () => false
 
@@ -188,7 +177,8 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
               otherTakesAnyOffer: () => entry.dialect === "homing",
               signal,
               malformed: () => void dropped.malformed++,
-              handle: (batch) => handle(peerId, batch),
+              serverOf: (type) => servers.get(type) ?? awaitServer(type),
+              refused: () => void dropped.refused++,
               stateChanged: (state) => void (entry.state = state),
               opened: (link) => {
                 open.set(peerId, link)
@@ -350,10 +340,11 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
               : Effect.andThen(letGo(peerId, tooSlow), Effect.fail(new LinkClosed({ peerId, reason: tooSlow }))))
           yield* Effect.raceFirst(link.outbox.drained, hasMoved)
         }),
-        serve: (types, handler) =>
+        serve: (types, handle, { needsAll = false } = {}) =>
           Effect.sync(() => {
+            const server: Server = { handle, needsAll }
             for (const type of types) {
-              handlers.set(type, handler)
+              servers.set(type, server)
               const served = awaited.get(type)
               if (served !== undefined) Deferred.doneUnsafe(served, Effect.void)
             }

@@ -5,6 +5,7 @@ import * as Metric from "effect/Metric"
 import type { Content } from "../domain/Content.ts"
 import type { MessageTooLarge, PeerUnreachable } from "../domain/Errors.ts"
 import type { MeshEvent } from "../domain/MeshEvent.ts"
+import type { Dropped } from "../domain/MeshStatus.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import type { PeerId } from "../domain/PeerId.ts"
 import type { FileOffer } from "./files/Offered.ts"
@@ -64,6 +65,9 @@ export const foreign = Metric.counter("homing_messages_foreign", {
   incremental: true
 })
 
+/** What was refused, given up or had before, by number. @category models */
+export type DroppedCounts = { -readonly [What in keyof Dropped]: number }
+
 /** @category services */
 export class SessionContext extends Context.Service<SessionContext, {
   readonly self: PeerId
@@ -81,5 +85,5 @@ export class SessionContext extends Context.Service<SessionContext, {
   /** Direct messages that the application has had, in this session or an earlier one of this network. */
   readonly received: SeenSet
   /** What was refused at receipt; whoever refuses counts it here. */
-  readonly dropped: { foreignNetwork: number; malformed: number; duplicate: number }
+  readonly dropped: DroppedCounts
 }>()("homing/SessionContext") {}

@@ -20,7 +20,8 @@ import { InvalidInput, type LinkClosed, type MessageTooLarge, StreamLost, Stream
 import { initiates, type PeerId, short } from "../domain/PeerId.ts"
 import * as StreamFrame from "../domain/StreamFrame.ts"
 import { ConnectionPool } from "./ConnectionPool.ts"
-import type { Batch, OpenLink } from "./link/OpenLink.ts"
+import type { Batch } from "./link/Lanes.ts"
+import type { OpenLink } from "./link/OpenLink.ts"
 import { Membership } from "./Membership.ts"
 import { waitAtMost } from "./Patience.ts"
 import { SessionContext } from "./SessionContext.ts"
@@ -298,7 +299,8 @@ export class Streams extends Context.Service<Streams, {
         Effect.forever,
         Effect.forkScoped
       )
-      yield* pool.serve(StreamFrame.kinds, take)
+      // Nobody could tell where bytes are missing. Who keeps to what is granted never sends too much.
+      yield* pool.serve(StreamFrame.kinds, take, { needsAll: true })
 
       yield* Effect.addFinalizer(() =>
         Effect.gen(function*() {

@@ -21,7 +21,7 @@ const status = {
   knownCount: 2,
   minPeers: 2,
   maxPeers: 8,
-  dropped: { foreignNetwork: 0, malformed: 0, duplicate: 3 },
+  dropped: { foreignNetwork: 0, malformed: 0, duplicate: 3, refused: 0, unannounced: 0 },
   actors: [{ path: "mesh/pool", state: "running", mailbox: 0, restarts: 0 }]
 }
 

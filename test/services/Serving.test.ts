@@ -51,4 +51,25 @@ describe("a pool's handlers", () => {
       yield* elapse(6)
       assert.deepStrictEqual(gossip, ["a", "c", "e", "h"])
     }).pipe(simulate, Effect.provide(SimulatedWebRtc.layer), Effect.provide(SimulatedNetwork.layer())))
+
+  it.effect("wait for nobody else's: who is slow with messages holds up no answers of the hash table", () =>
+    Effect.gen(function*() {
+      const ends = yield* pair(peer(1), peer(2))
+      const [ada, bob] = ends
+      const [gossip, dht]: readonly [Array<string>, Array<string>] = [[], []]
+      yield* bob.pool.serve(
+        ["gossip"],
+        (_, batch) => Effect.andThen(Effect.sleep("1 minute"), Effect.sync(() => void gossip.push(...names(batch))))
+      )
+      yield* bob.pool.serve(["dht-taken"], (_, batch) => Effect.sync(() => void dht.push(...names(batch))))
+      yield* dialBoth(ends)
+      yield* elapse(2)
+      yield* ada.pool.send(bob.self, said("a"))
+      yield* elapse(1)
+      for (const frame of [taken("b"), said("c"), taken("d")]) yield* ada.pool.send(bob.self, frame)
+      yield* elapse(1)
+      assert.deepStrictEqual([gossip, dht], [[], ["b", "d"]])
+      yield* elapse(120)
+      assert.deepStrictEqual(gossip, ["a", "c"])
+    }).pipe(simulate, Effect.provide(SimulatedWebRtc.layer), Effect.provide(SimulatedNetwork.layer())))
 })

@@ -1,5 +1,6 @@
 /** Two connection pools and nothing else: what one signals reaches the other a moment later, in order. */
 import { Context, Effect, Layer, PubSub, Queue, Result } from "effect"
+import { noneDropped } from "../../src/domain/MeshStatus.ts"
 import { global } from "../../src/domain/NetworkName.ts"
 import type { PeerId } from "../../src/domain/PeerId.ts"
 import { decodeHubSignal, isPeerSignal } from "../../src/domain/Signal.ts"
@@ -66,7 +67,7 @@ export const pair = Effect.fnUntraced(function*(a: PeerId, b: PeerId) {
       maxPeers: 8,
       emit: () => Effect.succeed(true),
       received: Received.make().of(global),
-      dropped: { foreignNetwork: 0, malformed: 0, duplicate: 0 }
+      dropped: { ...noneDropped }
     })
     const layer = ConnectionPool.layer.pipe(Layer.provide(context), Layer.provide(Layer.fresh(Supervisor.layer)))
     const pool = Context.get(yield* Layer.build(Layer.fresh(layer)), ConnectionPool)

@@ -25,8 +25,10 @@ export interface LinkOptions extends Omit<Line.LineOptions, "tell"> {
   readonly otherTakesAnyOffer: () => boolean
   /** Beats every `probeInterval` for all links of the pool. */
   readonly pulse: Pulse
-  /** Handles frames that came, in order. */
-  readonly handle: (batch: OpenLink.Batch) => Effect.Effect<void>
+  /** Who serves frames of a type; an effect while nobody does yet. */
+  readonly serverOf: OpenLink.OpenLinkOptions["serverOf"]
+  /** A frame found no room, and is given up. */
+  readonly refused: () => void
   readonly stateChanged: (state: LinkState) => void
   readonly opened: (link: OpenLink.OpenLink) => Effect.Effect<void>
   /** The link that was open is no longer. */
@@ -136,7 +138,8 @@ export const behaviour = (options: LinkOptions) =>
         settings,
         inbox: line.inbox,
         gone: line.gone,
-        handle: options.handle,
+        serverOf: options.serverOf,
+        refused: options.refused,
         leads: initiates(options.self, other),
         pulse: options.pulse,
         suspected: () => tell(Event.Suspected({ attempt: line.attempt })),

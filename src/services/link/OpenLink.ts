@@ -13,14 +13,12 @@ import * as FrameCodec from "../../domain/FrameCodec.ts"
 import { type PeerId, short } from "../../domain/PeerId.ts"
 import { isProbe } from "../../domain/Probe.ts"
 import type { Channel } from "../WebRtc.ts"
-import type { Inbox } from "./Inbox.ts"
+import type { Arrival, Inbox } from "./Inbox.ts"
+import * as Lanes from "./Lanes.ts"
 import type { LinkSettings } from "./LinkSettings.ts"
 import * as Outbox from "./Outbox.ts"
 import * as Prober from "./Prober.ts"
 import type { Pulse } from "./Pulse.ts"
-
-/** Frames of the application that arrived together, in order. @category models */
-export type Batch = ReadonlyArray<Frame>
 
 /** An open link, for those who send over it. @category models */
 export interface OpenLink {
@@ -51,8 +49,10 @@ export interface OpenLinkOptions {
   readonly inbox: Inbox
   /** Waits until the channel is closed. */
   readonly gone: Effect.Effect<void>
-  /** Handles frames, in order; the next ones wait until it is done. */
-  readonly handle: (batch: Batch) => Effect.Effect<void>
+  /** Who serves frames of a type; an effect while nobody does yet. */
+  readonly serverOf: Lanes.LanesOptions["serverOf"]
+  /** A frame found no room, and is given up. */
+  readonly refused: () => void
   /** The other side was silent for `suspectAfter`. */
   readonly suspected: () => void
   /** The link is over. */
@@ -84,6 +84,7 @@ const withMore = (parcel: Outbox.Parcel, outbox: Outbox.Outbox): ReadonlyArray<P
 export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
   const { channel, dialect, inbox, peerId, settings } = options
   const since = yield* Clock.currentTimeMillis
+  const scope = yield* Effect.scope
   const outbox = Outbox.make({ bytes: settings.outboxBytes, frames: settings.outboxFrames })
   yield* Effect.addFinalizer(() => outbox.close(new LinkClosed({ peerId, reason: "the link was closed" })))
 
@@ -115,7 +116,7 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
             Effect.sync(() => options.lost(`this peer could not ${what}`))
           )
       ),
-      Effect.forkScoped
+      Effect.forkIn(scope)
     )
 
   const onControl = Effect.fnUntraced(function*(frame: Frame) {
@@ -146,18 +147,30 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
   })
   inbox.onProbe(prober.take)
 
+  const lanes = Lanes.make({
+    from: peerId,
+    limit: { bytes: settings.inboxBytes / 2, frames: settings.inboxFrames / 2 },
+    serverOf: options.serverOf,
+    done: inbox.done,
+    refused: options.refused,
+    overrun: () => options.lost("the peer sends faster than its messages can be handled"),
+    tend
+  })
+
   const read = Effect.gen(function*() {
     const arrivals = yield* inbox.takeAll
-    const batch: Array<Frame> = []
-    const controls: Array<Frame> = []
-    for (const { frame } of arrivals) {
+    const others: Array<Arrival> = []
+    const ours: Array<Arrival> = []
+    for (const arrival of arrivals) {
+      const { frame } = arrival
       if (isProbe(frame)) prober.take(frame)
-      else if (isOfLink(frame)) controls.push(frame)
-      else batch.push(frame)
+      if (isProbe(frame) || isOfLink(frame)) ours.push(arrival)
+      else others.push(arrival)
     }
-    if (batch.length > 0) yield* options.handle(batch)
-    for (const control of controls) yield* onControl(control)
-    inbox.done(arrivals)
+    if (others.length > 0) yield* lanes.put(others)
+    if (ours.length === 0) return
+    for (const { frame } of ours) if (isOfLink(frame)) yield* Effect.andThen(lanes.settled, onControl(frame))
+    inbox.done(ours)
   })
   yield* tend("handle what came", read)
 

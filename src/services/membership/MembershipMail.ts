@@ -4,7 +4,7 @@ import type { Signaled } from "../../domain/OverlayFrame.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
 import type { HubSignal } from "../../domain/Signal.ts"
 import type { LinkNews } from "../ConnectionPool.ts"
-import type { Batch } from "../link/OpenLink.ts"
+import type { Batch } from "../link/Lanes.ts"
 
 /** @category models */
 export type Mail =

@@ -29,7 +29,8 @@ describe("an open link", () => {
         gone: Effect.never,
         leads: true,
         pulse: yield* Pulse.make(defaults.probeInterval),
-        handle: () => Effect.never,
+        serverOf: () => ({ handle: () => Effect.never, needsAll: false }),
+        refused: () => undefined,
         suspected: () => undefined,
         lost: (reason) => void lost.push(reason)
       })
@@ -61,7 +62,8 @@ describe("an open link", () => {
         gone: Deferred.await(gone),
         leads: true,
         pulse: yield* Pulse.make(defaults.probeInterval),
-        handle: () => Effect.void,
+        serverOf: () => ({ handle: () => Effect.void, needsAll: false }),
+        refused: () => undefined,
         suspected: () => undefined,
         lost: () => undefined
       })
@@ -94,7 +96,8 @@ describe("an open link", () => {
         gone: Effect.never,
         leads: true,
         pulse: yield* Pulse.make(defaults.probeInterval),
-        handle: () => Effect.void,
+        serverOf: () => ({ handle: () => Effect.void, needsAll: false }),
+        refused: () => undefined,
         suspected: () => undefined,
         lost: (reason) => void lost.push(reason)
       })
