@@ -6,6 +6,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -29,6 +30,7 @@ import type { Duplex, StreamFacts, StreamRequest } from "./streams/Duplex.ts"
 import * as Entry from "./streams/Entry.ts"
 import * as Machine from "./streams/StreamMachine.ts"
 import { StreamSettings } from "./streams/StreamSettings.ts"
+import { Supervisor } from "./Supervisor.ts"
 
 /** How to open a stream. @category models */
 export interface StreamOptions {
@@ -43,6 +45,12 @@ export type Taker = (request: StreamRequest) => Effect.Effect<void>
 
 /** Frames that wait aside for room on slow links, over all streams; what is beyond is not sent. */
 const maxAside = 4096
+
+/** What comes to the actor. */
+type Mail =
+  | { readonly _tag: "Frames"; readonly from: PeerId; readonly batch: Batch; readonly done: Deferred.Deferred<void> }
+  /** A link opened or closed. */
+  | { readonly _tag: "Link"; readonly peerId: PeerId }
 
 /** How long leaving the network waits for those that are to be told. @category constants */
 export const leavingPatience = Duration.seconds(1)
@@ -66,6 +74,7 @@ export class Streams extends Context.Service<Streams, {
       const pool = yield* ConnectionPool
       const membership = yield* Membership
       const settings = yield* StreamSettings
+      const supervisor = yield* Supervisor
       const clock = yield* Clock.Clock
       const now = () => clock.currentTimeMillisUnsafe()
       const offers = yield* FiberSet.makeRuntime<never, void, never>()
@@ -152,7 +161,13 @@ export class Streams extends Context.Service<Streams, {
             }
           })
         )
-        yield* Effect.forkScoped(watch(entry))
+        yield* supervisor.spawn<never, never, never>({
+          path: `mesh/${networkName}/streams/${entry.facts.peerId}/${entry.stream}`,
+          behaviour: (actor) => {
+            actor.become(`open, for "${entry.facts.name}"`)
+            return Effect.raceFirst(watch(entry), entry.over)
+          }
+        })
         const pull = entry.read
         return {
           ...entry.facts,
@@ -280,27 +295,52 @@ export class Streams extends Context.Service<Streams, {
         }
       }
 
-      const take = (from: PeerId, batch: Batch) =>
-        Effect.sync(() => {
-          const link = pool.neighbour(from)
-          forget(from, link)
-          if (link === undefined) return
-          for (const frame of batch) {
-            if (!StreamFrame.isStreamFrame(frame)) continue
-            if (frame.type === "stream-open") onOpen(from, link, frame)
-            // What is unknown was closed here a moment ago.
-            else peers.get(from)?.get(frame.stream)?.feed(Machine.Event.Came({ frame }))
+      const take = (from: PeerId, batch: Batch) => {
+        const link = pool.neighbour(from)
+        forget(from, link)
+        if (link === undefined) return
+        for (const frame of batch) {
+          if (!StreamFrame.isStreamFrame(frame)) continue
+          if (frame.type === "stream-open") onOpen(from, link, frame)
+          // What is unknown was closed here a moment ago.
+          else peers.get(from)?.get(frame.stream)?.feed(Machine.Event.Came({ frame }))
+        }
+      }
+
+      const size = () => {
+        let size = 0
+        for (const all of peers.values()) size += all.size
+        return size
+      }
+
+      const actor = yield* supervisor.spawn<Mail, never, never>({
+        path: `mesh/${networkName}/streams`,
+        behaviour: Effect.fnUntraced(function*(actor) {
+          while (true) {
+            actor.become(`${size()} streams, ${waiting} frames wait`)
+            const mail = yield* actor.receive
+            yield* Effect.sync(() =>
+              mail._tag === "Frames" ? take(mail.from, mail.batch) : forget(mail.peerId, pool.neighbour(mail.peerId))
+            ).pipe(Effect.ensuring(mail._tag === "Frames" ? Deferred.succeed(mail.done, undefined) : Effect.void))
           }
         })
-
+      })
       const news = yield* pool.news
       yield* PubSub.take(news).pipe(
-        Effect.map(({ peerId }) => forget(peerId, pool.neighbour(peerId))),
+        Effect.flatMap(({ peerId }) => actor.tell({ _tag: "Link", peerId })),
         Effect.forever,
         Effect.forkScoped
       )
       // Nobody could tell where bytes are missing. Who keeps to what is granted never sends too much.
-      yield* pool.serve(StreamFrame.kinds, take, { needsAll: true })
+      yield* pool.serve(
+        StreamFrame.kinds,
+        (from, batch) =>
+          Effect.suspend(() => {
+            const done = Deferred.makeUnsafe<void>()
+            return Effect.andThen(actor.tell({ _tag: "Frames", from, batch, done }), Deferred.await(done))
+          }),
+        { needsAll: true }
+      )
 
       yield* Effect.addFinalizer(() =>
         Effect.gen(function*() {
@@ -321,11 +361,7 @@ export class Streams extends Context.Service<Streams, {
             Effect.sync(() => void takers.set(name, taker)),
             () => Effect.sync(() => takers.get(name) === taker ? void takers.delete(name) : undefined)
           ),
-        size: () => {
-          let size = 0
-          for (const all of peers.values()) size += all.size
-          return size
-        }
+        size
       })
     })
   )

@@ -1,6 +1,6 @@
 /** Streams between real meshes, in the simulated world. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Queue, Scope, Stream } from "effect"
+import { Clock, Deferred, Effect, Fiber, Queue, Result, Scope, Stream } from "effect"
 import { NetworkName } from "../../src/domain/NetworkName.ts"
 import { costOf } from "../../src/domain/StreamFrame.ts"
 import type { Mesh } from "../../src/runtime/Mesh.ts"
@@ -223,6 +223,42 @@ describe("a stream", () => {
       )
       assert.isDefined(there)
       assert.strictEqual((yield* collect(there.stream)).length, 2_000_000)
+    }).pipe(simulate, Effect.provide(world)))
+
+  it.effect("is drawn in the supervision tree while it is open, below what looks after all of them", () =>
+    Effect.gen(function*() {
+      const { ada, bob } = yield* pair
+      const drawn = (one: Peer) =>
+        Effect.map(
+          one.status,
+          ({ actors }) =>
+            actors.filter(({ path }) => path.startsWith("mesh/gaming/streams")).map(({ path, state }) =>
+              `${path.replace("mesh/gaming/streams", "")} ${state}`
+            )
+        )
+      assert.deepStrictEqual(yield* drawn(ada), [" 0 streams, 0 frames wait"])
+      const [here, there] = yield* connect(ada, bob, { name: "talk" })
+      const [all, one] = yield* drawn(bob)
+      assert.match(all ?? "", /^ 1 streams/)
+      assert.match(one ?? "", new RegExp(`^/${ada.peerId}/\\d+ open, for "talk"$`))
+      assert.strictEqual((yield* drawn(ada)).length, 2)
+      yield* here.abort("enough")
+      yield* elapse(1)
+      assert.deepStrictEqual([yield* drawn(ada), yield* drawn(bob)].map(({ length }) => length), [1, 1])
+      assert.isTrue(Result.isFailure(yield* Effect.result(there.read)))
+    }).pipe(simulate, Effect.provide(world)))
+
+  it.effect("goes on while messages over its link wait for a slow subscriber", () =>
+    Effect.gen(function*() {
+      const { ada, bob } = yield* pair
+      const [here, there] = yield* connect(ada, bob)
+      // Takes one event, and then none.
+      yield* bob.events.pipe(Stream.runForEach(() => Effect.never), Effect.forkScoped({ startImmediately: true }))
+      for (let n = 0; n < 5_000; n++) yield* ada.broadcast(n)
+      const before = yield* Clock.currentTimeMillis
+      yield* here.write(Uint8Array.of(1, 2, 3))
+      assert.deepStrictEqual(yield* there.read, [Uint8Array.of(1, 2, 3)])
+      assert.isBelow((yield* Clock.currentTimeMillis) - before, 1_000)
     }).pipe(simulate, Effect.provide(world)))
 
   it.effect("gives its place back when it is over, however it ends", () =>

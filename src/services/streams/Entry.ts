@@ -44,8 +44,12 @@ export interface EntryOptions {
 /** @category models */
 export interface Entry {
   readonly facts: StreamFacts
+  /** Its number on the link. */
+  readonly stream: number
   readonly link: OpenLink
   readonly state: () => State
+  /** Waits until it is closed. */
+  readonly over: Effect.Effect<void>
   /** When a frame of it came or went last, in milliseconds since 1970. */
   readonly movedAt: () => number
   /** Waits until it is decided on; the reason when it is not to be, and whether that is the other end's word. */
@@ -63,6 +67,7 @@ export interface Entry {
 export const make = (options: EntryOptions): Entry => {
   const { facts, terms } = options
   const answered = Deferred.makeUnsafe<Refusal | undefined>()
+  const over = Deferred.makeUnsafe<void>()
   let declined = false
   let byPeer = false
   const oneWriter = Semaphore.makeUnsafe(1)
@@ -125,7 +130,10 @@ export const make = (options: EntryOptions): Entry => {
     const before = state
     const [next, commands] = step(before, event, terms)
     state = next
-    if (before._tag !== "Closed" && next._tag === "Closed") options.closed()
+    if (before._tag !== "Closed" && next._tag === "Closed") {
+      Deferred.doneUnsafe(over, Effect.void)
+      options.closed()
+    }
     return commands
   }
 
@@ -191,8 +199,10 @@ export const make = (options: EntryOptions): Entry => {
 
   return {
     facts,
+    stream: terms.stream,
     link: options.link,
     state: () => state,
+    over: Deferred.await(over),
     movedAt: () => movedAt,
     answered: Deferred.await(answered),
     feed,
