@@ -92,7 +92,11 @@ export const whereabouts = (mesh: MeshStatus): string =>
 
 /** Everything there is to see, in a few lines. @category drawing */
 export const status = (mesh: MeshStatus): ReadonlyArray<string> => {
-  const { duplicate, foreignNetwork, malformed } = mesh.dropped
+  const { duplicate, foreignNetwork, malformed, refused, unannounced } = mesh.dropped
+  const lost = [
+    ...refused > 0 ? [`${refused} came too fast`] : [],
+    ...unannounced > 0 ? [`${unannounced} not told of over slow links`] : []
+  ]
   return [
     ...columns([
       ["peer", mesh.peerId],
@@ -103,7 +107,10 @@ export const status = (mesh: MeshStatus): ReadonlyArray<string> => {
         `${mesh.connectedCount} open of ${mesh.links.length}, wanted ${mesh.minPeers} to ${mesh.maxPeers}, ` +
         `${plural(mesh.knownCount, "peer")} known`
       ],
-      ["dropped", `${duplicate} duplicate, ${malformed} malformed, ${foreignNetwork} of another network`]
+      [
+        "dropped",
+        [`${duplicate} duplicate`, `${malformed} malformed`, `${foreignNetwork} of another network`, ...lost].join(", ")
+      ]
     ]),
     ...links(mesh.links).map((line) => `  ${line}`),
     "actors",

@@ -11,8 +11,8 @@ import type { Neighbour, Tree } from "./Tree.ts"
 /** Word of messages above this size says how large they are. */
 const largeBytes = 64 * 1024
 
-/** Names of messages that wait for a neighbour's room, at most; the oldest give way. */
-const maxWaiting = 4096
+/** Names of messages that wait for a neighbour's room, at most; the oldest give way, and are counted. @category constants */
+export const maxWaiting = 4096
 
 /** @category models */
 export interface Announcing {
@@ -29,6 +29,8 @@ export interface Announcing {
 /** Nothing to announce. @category constructors */
 export const make = ({ held, neighbours, settings }: Tree): Announcing => {
   let announceAt = Number.POSITIVE_INFINITY
+  /** Names that gave way since that was said last. */
+  let unannounced = 0
 
   const announce = (to: PeerId, neighbour: Neighbour, now: number): ReadonlyArray<Command> => {
     const commands: Array<Command> = []
@@ -56,6 +58,7 @@ export const make = ({ held, neighbours, settings }: Tree): Announcing => {
       for (const oldest of names) {
         if (names.size <= maxWaiting) break
         names.delete(oldest)
+        unannounced++
       }
       announceAt = Math.min(announceAt, now + settings.announceAfter)
     },
@@ -64,6 +67,8 @@ export const make = ({ held, neighbours, settings }: Tree): Announcing => {
       if (announceAt > now) return []
       announceAt = Number.POSITIVE_INFINITY
       const commands: Array<Command> = []
+      if (unannounced > 0) commands.push({ _tag: "Unannounced", count: unannounced })
+      unannounced = 0
       for (const [peerId, neighbour] of neighbours) {
         if (!neighbour.full) commands.push(...announce(peerId, neighbour, now))
       }

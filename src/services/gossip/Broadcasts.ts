@@ -31,6 +31,12 @@ export const missed = Metric.counter("homing_messages_missed", {
   incremental: true
 })
 
+/** Names of messages that waited for a slow link and gave way to newer ones. @category metrics */
+export const unannounced = Metric.counter("homing_messages_unannounced", {
+  description: "Messages to everyone that a neighbour was not told of, since too many waited for its slow link",
+  incremental: true
+})
+
 /** What a neighbour is told when it asks. @category models */
 export interface Options {
   readonly seen: SeenSet
@@ -146,6 +152,11 @@ export const make = Effect.fnUntraced(function*({ deliver, population, seen }: O
         return Effect.sync(() => void dropped.duplicate++)
       case "Missed":
         return Effect.andThen(Metric.update(missed, command.count), emit({ _tag: "Missed", count: command.count }))
+      case "Unannounced":
+        return Effect.andThen(
+          Metric.update(unannounced, command.count),
+          Effect.sync(() => void (dropped.unannounced += command.count))
+        )
       case "Push":
         // What is too large for a neighbour was too large for us.
         return Effect.ignore(push(command.message, command.to))

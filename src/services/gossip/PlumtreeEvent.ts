@@ -39,6 +39,8 @@ export type Command =
   | { readonly _tag: "Duplicate" }
   /** Messages that neighbours had will not come any more. */
   | { readonly _tag: "Missed"; readonly count: number }
+  /** Neighbours were not told of messages, since too many waited for their room: they may miss them. */
+  | { readonly _tag: "Unannounced"; readonly count: number }
   /** Send a message to neighbours. */
   | { readonly _tag: "Push"; readonly message: Message; readonly to: ReadonlyArray<PeerId> }
   /** Send a message to a neighbour that asked for it. */

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import { initialTtl } from "../../../src/domain/Frame.ts"
 import { PeerId } from "../../../src/domain/PeerId.ts"
+import { maxWaiting } from "../../../src/services/gossip/Announcing.ts"
 import * as Plumtree from "../../../src/services/gossip/Plumtree.ts"
 import * as SeenSet from "../../../src/services/gossip/SeenSet.ts"
 import * as Model from "../../support/gossip/Model.ts"
@@ -297,6 +298,21 @@ describe("a core", () => {
     assert.deepStrictEqual(peer.eager(), [ada])
     assert.deepStrictEqual(peer.handle({ _tag: "Down", peerId: ada }, 1), [{ _tag: "Graft", to: bob, ids: [] }])
     assert.deepStrictEqual(peer.eager(), [bob])
+  })
+
+  it("says how many messages a neighbour was not told of, since too many waited for its room", () => {
+    const peer = core()
+    for (const peerId of [ada, bob]) peer.handle({ _tag: "Up", peerId, dialect: "homing" }, 0)
+    for (let n = 0; n < maxWaiting + 10; n++) peer.handle({ _tag: "Full", peerId: bob, id: `m${n}` }, 1)
+    // One that waits already takes no room.
+    peer.handle({ _tag: "Full", peerId: bob, id: `m${maxWaiting}` }, 1)
+    const lost = (now: number) => peer.handle({ _tag: "Due" }, now).filter(({ _tag }) => _tag === "Unannounced")
+    assert.isAtMost(peer.wakeAt(), 1000)
+    assert.deepStrictEqual(lost(1000), [{ _tag: "Unannounced", count: 10 }])
+    assert.deepStrictEqual(lost(2000), [])
+    const told = peer.handle({ _tag: "Relieved", peerId: bob }, 3000)
+    assert.strictEqual(told.reduce((sum, command) => sum + ("ids" in command ? command.ids.length : 0), 0), maxWaiting)
+    assert.deepStrictEqual(lost(4000), [])
   })
 
   it("is bounded, whatever comes", () => {

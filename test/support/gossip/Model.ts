@@ -173,6 +173,7 @@ export const make = (options: ModelOptions) => {
         }
         return
       case "Missed":
+      case "Unannounced":
         return
       default: {
         const to = numbers.get(command.to)
