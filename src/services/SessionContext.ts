@@ -74,7 +74,7 @@ export class SessionContext extends Context.Service<SessionContext, {
   readonly networkName: NetworkName
   /** The way to the network's other members while there is no link to them. */
   readonly hub: HubMembership
-  /** The STUN and TURN servers for the next connection: our own, and those that the hub offers at the moment. */
+  /** The STUN and TURN servers for the next connection or ICE restart: our own, and those that the hub offers at the moment. */
   readonly iceServers: Effect.Effect<ReadonlyArray<IceServer>>
   /** Links below which every known peer is worth dialling. */
   readonly minPeers: number

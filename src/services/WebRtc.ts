@@ -58,6 +58,11 @@ export interface Channel {
 
 /** A peer connection; closing the scope that opened it closes it. @category models */
 export interface Connection {
+  /**
+   * Uses these STUN and TURN servers from the next ICE restart on: what the connection was opened with may have ended by
+   * then, as credentials do. An engine that cannot restart keeps those that it has, and so does one that refuses these.
+   */
+  setIceServers(servers: ReadonlyArray<IceServer>): Effect.Effect<void>
   /** Makes an offer and applies it here. With `restart`, new ICE credentials for a connection that stands. */
   offer(options?: { readonly restart: boolean }): Effect.Effect<string, WebRtcError>
   /** Applies an offer from the other side, which may carry audio and video sections, and makes the answer. */

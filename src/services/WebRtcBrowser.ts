@@ -1,6 +1,6 @@
 /** WebRTC of a browser, or of anything else that has a global `RTCPeerConnection`. */
 import * as Layer from "effect/Layer"
-import { WebRtc } from "./WebRtc.ts"
+import { type IceServer, WebRtc } from "./WebRtc.ts"
 import { open } from "./webrtc/connection.ts"
 
 /**
@@ -25,15 +25,10 @@ export const layer: Layer.Layer<WebRtc> = Layer.succeed(WebRtc, {
       if (typeof globalThis.RTCPeerConnection !== "function") {
         throw new TypeError("there is no RTCPeerConnection here; in Node, use the layer of WebRtcWerift")
       }
-      const native = new globalThis.RTCPeerConnection({
-        iceServers: options.iceServers.map(({ urls, ...server }) => ({
-          ...server,
-          urls: typeof urls === "string" ? urls : [...urls]
-        })),
-        bundlePolicy: "max-bundle"
-      })
+      const native = new globalThis.RTCPeerConnection(configuration(options.iceServers))
       return {
         native,
+        useIceServers: (servers) => native.setConfiguration(configuration(servers)),
         state: () => native.connectionState,
         setLocalDescription: (description) => native.setLocalDescription(description),
         setRemoteDescription: (description) => native.setRemoteDescription(description),
@@ -47,6 +42,15 @@ export const layer: Layer.Layer<WebRtc> = Layer.succeed(WebRtc, {
         lowWaterMark
       }
     }, options)
+})
+
+/** All of a connection's configuration: a browser takes a new one only if nothing but the servers is another. */
+const configuration = (iceServers: ReadonlyArray<IceServer>): RTCConfiguration => ({
+  iceServers: iceServers.map(({ urls, ...server }) => ({
+    ...server,
+    urls: typeof urls === "string" ? urls : [...urls]
+  })),
+  bundlePolicy: "max-bundle"
 })
 
 /** The same bytes, in memory that a browser may send from: not shared with a worker. */

@@ -19,7 +19,8 @@ const load = Effect.tryPromise({
 
 /**
  * libdatachannel. Opens links faster and carries more than werift, with less work for this process's own thread. It
- * cannot restart ICE: a link whose path is lost is made anew. A peer that runs on it, and has more than a thousand packets
+ * cannot restart ICE, and so has no use for other ICE servers later: a link whose path is lost is made anew, by the servers
+ * of that moment. A peer that runs on it, and has more than a thousand packets
  * waiting for its own thread when the other side closes, loses those beyond; links say farewell, and wait for the answer,
  * before they close. Of the ICE servers it uses one STUN server and two TURN servers over UDP.
  *

@@ -50,15 +50,21 @@ export const layer: Layer.Layer<WebRtc> = Layer.succeed(WebRtc, {
         bundlePolicy: "max-bundle",
         maxMessageSize
       })
+      let servers = options.iceServers
       let gathering: Promise<unknown> = Promise.resolve()
       return {
         native,
+        useIceServers: (others) => {
+          servers = others
+        },
         state: () => connectionState(native),
         setLocalDescription: async (description) => {
           // From now on the other side may send.
           containFaults(native)
           if (!acknowledge(native)) run(Effect.logDebug("werift's SCTP is not as expected, and works harder"))
-          if (!namesStun(options.iceServers)) withoutDefaultStun(native)
+          // A restart has begun by now, without which werift would not take them.
+          if (servers !== options.iceServers) native.setConfiguration({ iceServers: servers.map(toIceServer) })
+          if (!namesStun(servers)) withoutDefaultStun(native)
           // werift's promise waits for all candidates; ours, until the description is applied.
           gathering = native.setLocalDescription(description)
           await Promise.race([gathering, native.signalingStateChange.asPromise()])

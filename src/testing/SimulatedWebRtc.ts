@@ -175,6 +175,7 @@ export const make = (network: SimulatedNetwork["Service"], options: { readonly t
       })
 
       return {
+        setIceServers: () => Effect.void,
         offer: () => describe,
         accept: (sdp: string) => Effect.andThen(meet("apply the offer", sdp), describe),
         complete: (sdp: string) => Effect.andThen(meet("apply the answer", sdp), Effect.sync(() => setUp(end))),

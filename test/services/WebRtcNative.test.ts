@@ -6,6 +6,7 @@ import {
   both,
   carriesPackets,
   flushesAtClose,
+  keepsItsServers,
   losesNoFlight,
   negotiates,
   refusesRestarts,
@@ -21,6 +22,7 @@ describe("WebRtcNative", () => {
   flushesAtClose(engines)
   negotiates(engines, { emptyRecord: "fatal" })
   losesNoFlight(engines)
+  keepsItsServers(engines)
   refusesRestarts(engines, "offerer")
   refusesRestarts(engines, "answerer")
 })

@@ -2,7 +2,7 @@ import { describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SimulatedNetwork, SimulatedWebRtc } from "../../src/testing/index.ts"
-import { both, carriesPackets, flushesAtClose } from "./webrtc/conformance.ts"
+import { both, carriesPackets, flushesAtClose, keepsItsServers } from "./webrtc/conformance.ts"
 
 const simulated = SimulatedWebRtc.layer.pipe(
   Layer.provide(SimulatedNetwork.layer({ latency: [1, 2], jitter: 1, setup: [1, 2] }))
@@ -17,4 +17,5 @@ const layer = Layer.effectContext(
 describe("SimulatedWebRtc", () => {
   carriesPackets(both(layer))
   flushesAtClose(both(layer))
+  keepsItsServers(both(layer))
 })

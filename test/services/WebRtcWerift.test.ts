@@ -5,7 +5,16 @@ import { RTCPeerConnection } from "werift"
 import { speedUp, withoutDefaultStun } from "../../src/services/webrtc/werift.ts"
 import { acknowledge } from "../../src/services/webrtc/werift/acknowledge.ts"
 import * as WebRtcWerift from "../../src/services/WebRtcWerift.ts"
-import { both, carriesPackets, flushesAtClose, negotiates, restarts, tricklesAtOnce } from "./webrtc/conformance.ts"
+import {
+  asksOtherServers,
+  both,
+  carriesPackets,
+  flushesAtClose,
+  keepsItsServers,
+  negotiates,
+  restarts,
+  tricklesAtOnce
+} from "./webrtc/conformance.ts"
 
 describe("WebRtcWerift", () => {
   const engines = both(WebRtcWerift.layer)
@@ -14,6 +23,8 @@ describe("WebRtcWerift", () => {
   negotiates(engines, { emptyRecord: "ignored" })
   tricklesAtOnce(engines)
   restarts(engines)
+  asksOtherServers(engines)
+  keepsItsServers(engines)
 })
 
 describe("withoutDefaultStun", () => {

@@ -28,7 +28,7 @@ const maxCandidates = 256
 export interface LineOptions {
   readonly other: PeerId
   readonly webRtc: WebRtc["Service"]
-  /** The STUN and TURN servers for a connection that is made now. */
+  /** The STUN and TURN servers for a connection that is made, or restarted, now. */
   readonly iceServers: Effect.Effect<ReadonlyArray<IceServer>>
   readonly settings: LinkSettings
   /** Whether offers say that the link is for these two alone. */
@@ -51,7 +51,7 @@ export interface Line {
   readonly gone: Effect.Effect<void>
   /** The open channel, once there is one. */
   channel(): Channel | undefined
-  /** Sends an offer; with `restart`, for a new path of the connection that stands. */
+  /** Sends an offer; with `restart`, for a new path of the connection that stands, by the ICE servers of the moment. */
   offer(options?: { readonly restart: boolean }): Effect.Effect<void, WebRtcError | HubUnreachable>
   /** Sends the last offer once more. */
   readonly offerAgain: Effect.Effect<void, HubUnreachable>
@@ -80,6 +80,7 @@ export const open = Effect.fnUntraced(function*(
   // Of the packets that the frame under way has taken so far.
   let bytes = 0
   let lastOffer: OutgoingSignal | undefined
+  let isAnswered = false
 
   const lost = (reason: string) => tell(Event.Lost({ attempt, reason }))
   const connection = yield* options.webRtc.open({
@@ -140,6 +141,7 @@ export const open = Effect.fnUntraced(function*(
     gone: Deferred.await(gone),
     channel: () => channel,
     offer: Effect.fnUntraced(function*(how) {
+      if (how?.restart === true) yield* connection.setIceServers(yield* options.iceServers)
       const sdp = yield* connection.offer(how)
       const homing: AttemptMark = {
         ...mark,
@@ -152,6 +154,9 @@ export const open = Effect.fnUntraced(function*(
     }),
     offerAgain: Effect.suspend(() => lastOffer === undefined ? Effect.void : signal(lastOffer)),
     answer: Effect.fnUntraced(function*(sdp) {
+      // Whatever comes after the first is a restart.
+      if (isAnswered) yield* connection.setIceServers(yield* options.iceServers)
+      isAnswered = true
       const answer = yield* connection.accept(sdp)
       yield* signal({ type: "answer", targetPeerId: other, data: { type: "answer", sdp: answer, homing: mark } })
       yield* trickle

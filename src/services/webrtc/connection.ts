@@ -11,7 +11,14 @@ import type * as Scope from "effect/Scope"
 import { LinkClosed, WebRtcError } from "../../domain/Errors.ts"
 import type { Packet } from "../../domain/Frame.ts"
 import type { Candidate } from "../../domain/Signal.ts"
-import { type Channel, channelLabel, type Connection, type ConnectionOptions, type ConnectionState } from "../WebRtc.ts"
+import {
+  type Channel,
+  channelLabel,
+  type Connection,
+  type ConnectionOptions,
+  type ConnectionState,
+  type IceServer
+} from "../WebRtc.ts"
 
 // ---------------------------------------------------------------------------------------------------
 // what an engine offers
@@ -78,6 +85,8 @@ export interface NativeConnection<C extends NativeChannel> {
 export interface Engine<C extends NativeChannel> {
   readonly native: NativeConnection<C>
   state(): ConnectionState | "new"
+  /** Has candidates come from these servers from the next gathering on. May throw. Absent: there is no other gathering. */
+  readonly useIceServers?: (servers: ReadonlyArray<IceServer>) => void
   /** Applies our own description, without waiting for candidates. */
   setLocalDescription(description: Description): Promise<unknown>
   setRemoteDescription(description: Description): Promise<unknown>
@@ -359,6 +368,11 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
   }
 
   return {
+    setIceServers: (servers) =>
+      step("use other ICE servers", async () => engine.useIceServers?.(servers)).pipe(
+        // A path by the old ones is better than none.
+        Effect.catch((error) => Effect.logDebug("The ICE servers stay as they were", error.cause))
+      ),
     offer: (options) =>
       describing(
         step("make an offer", async () =>

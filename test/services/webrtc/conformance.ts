@@ -15,6 +15,7 @@ import type { Packet } from "../../../src/domain/Frame.ts"
 import { PeerId } from "../../../src/domain/PeerId.ts"
 import type { Candidate } from "../../../src/domain/Signal.ts"
 import { type Channel, type Connection, type ConnectionState, WebRtc } from "../../../src/services/WebRtc.ts"
+import * as Turn from "./turn.ts"
 
 /** Who makes the two ends. */
 export interface Engines {
@@ -404,6 +405,52 @@ export const restarts = (engines: Engines): void => {
       assert.strictEqual(answerer.states.at(-1), "connected")
       assert.strictEqual(yield* Queue.size(offerer.closes), 0)
     }), live)
+}
+
+/** What an engine does that looks for its new path by the servers of the moment: credentials of the first time have ended. */
+export const asksOtherServers = (engines: Engines): void => {
+  it.live(
+    "asks the TURN servers that it was given since, when it restarts ICE, at either end",
+    () =>
+      Effect.gen(function*() {
+        const turn = yield* Turn.make
+        const { answerer, offerer, toAnswerer } = yield* link(engines)
+        yield* offerer.connection.setIceServers(turn.as("ada"))
+        yield* answerer.connection.setIceServers(turn.as("bob"))
+        yield* Effect.sleep("100 millis")
+        assert.strictEqual(turn.asked.size, 0)
+        yield* negotiate(offerer, answerer, { restart: true })
+        yield* flood(toAnswerer, answerer, 100, 20)
+        while (turn.asked.size < 2) yield* Effect.sleep(20)
+        assert.deepStrictEqual(turn.asked, new Set(["ada", "bob"]))
+        yield* offerer.connection.setIceServers(turn.as("ada, later"))
+        yield* negotiate(offerer, answerer, { restart: true })
+        while (turn.asked.size < 3) yield* Effect.sleep(20)
+        assert.isTrue(turn.asked.has("ada, later"))
+      }),
+    live
+  )
+}
+
+/** What every engine does with servers that it cannot use, or will not: it carries on with those that it has. */
+export const keepsItsServers = (engines: Engines): void => {
+  it.live(
+    "carries on when it is given ICE servers that are of no use, and when it is closed",
+    () =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const { answerer, offerer, toAnswerer } = yield* Scope.provide(link(engines), scope)
+        for (const { connection } of [offerer, answerer]) {
+          yield* connection.setIceServers([])
+          yield* connection.setIceServers([{ urls: "nonsense" }])
+          yield* connection.setIceServers([{ urls: ["turn:127.0.0.1:9"], username: "ada", credential: "secret" }])
+        }
+        yield* flood(toAnswerer, answerer, 100, 20)
+        yield* Scope.close(scope, Exit.void)
+        yield* offerer.connection.setIceServers([])
+      }),
+    live
+  )
 }
 
 /** What an engine does that cannot. */
