@@ -10,9 +10,10 @@ import { Hub } from "../../src/hub/Hub.ts"
 import { Mesh } from "../../src/runtime/Mesh.ts"
 import * as Node from "../../src/runtime/node.ts"
 import * as WebFiles from "../../src/runtime/WebFiles.ts"
+import * as Turn from "../services/webrtc/turn.ts"
 import { Chromium, unavailable } from "./Chromium.ts"
 import { pigeon } from "./pigeon.ts"
-import { profileVisit, promiseApi } from "./profileVisit.ts"
+import { profileVisit, promiseApi, scriptOf } from "./profileVisit.ts"
 import { pattern, sendFile, takeFile, talk } from "./transfers.ts"
 
 const hubWithPage = Layer.unwrap(Effect.sync(() => {
@@ -167,6 +168,23 @@ describe.skipIf(unavailable !== undefined)("in Chromium", () => {
           assert.strictEqual(first.refusal, "StoreUnusable")
           const second = yield* visit(false)
           assert.deepStrictEqual(second, { ...first, start: ["work", false] })
+        }).pipe(Effect.scoped),
+      60_000
+    )
+
+    it.effect(
+      "ICE is restarted by the TURN servers of that moment",
+      () =>
+        Effect.gen(function*() {
+          const turn = yield* Turn.make
+          const chromium = yield* Chromium
+          const page = yield* chromium.page(`${httpOf(yield* Hub)}/health`)
+          const script = yield* scriptOf("test/browser/restart.ts", "restarting")
+          yield* Effect.promise(async () => {
+            await page.evaluate(script)
+            await page.evaluate((servers) => globalThis.restarting.restart(servers), turn.as("ada"))
+          })
+          assert.deepStrictEqual(turn.asked, new Set(["ada"]))
         }).pipe(Effect.scoped),
       60_000
     )

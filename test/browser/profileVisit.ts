@@ -2,22 +2,28 @@
 import { Effect } from "effect"
 import { rolldown } from "rolldown"
 import type { createMesh, MeshClient } from "../../src/runtime/promise/browser.ts"
+import type { restart } from "./restart.ts"
 
 declare global {
   /** What the bundle leaves in the page. */
   var homing: { readonly createMesh: typeof createMesh }
+  var restarting: { readonly restart: typeof restart }
   /** What tests leave in it: a mesh that has joined, and what became of a file. */
   var mesh: MeshClient
   var taken: Promise<{ readonly [fact: string]: string | number }>
 }
 
-/** `homing/promise` as a script for browsers, which leaves it in a variable. */
-export const promiseApi = Effect.promise(async () => {
-  const build = await rolldown({ input: "src/runtime/promise/browser.ts", platform: "browser" })
-  const { output: [script] } = await build.generate({ format: "iife", name: "homing" })
-  await build.close()
-  return `${script.code}\nglobalThis.homing = homing`
-})
+/** A module as a script for browsers, which leaves it in a variable. */
+export const scriptOf = (input: string, name: string) =>
+  Effect.promise(async () => {
+    const build = await rolldown({ input, platform: "browser" })
+    const { output: [script] } = await build.generate({ format: "iife", name })
+    await build.close()
+    return `${script.code}\nglobalThis.${name} = ${name}`
+  })
+
+/** `homing/promise` as such a script. */
+export const promiseApi = scriptOf("src/runtime/promise/browser.ts", "homing")
 
 /** What a visit found. */
 export interface Visit {

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import { createSocket } from "node:dgram"
 import { once } from "node:events"
+import { networkInterfaces } from "node:os"
 import type { IceServer } from "../../../src/services/WebRtc.ts"
 
 const attribute = (type: number, value: Buffer): Buffer => {
@@ -38,6 +39,10 @@ const usernameOf = (request: Buffer): string | undefined => {
   return undefined
 }
 
+/** Where engines reach it from: a browser asks from the machine's own address alone. */
+const address = Object.values(networkInterfaces()).flat().find((one) => one?.family === "IPv4" && !one.internal)
+  ?.address ?? "127.0.0.1"
+
 /** Starts in the scope: says how it is asked under a name, and who has. */
 export const make = Effect.gen(function*() {
   const asked = new Set<string>()
@@ -48,7 +53,7 @@ export const make = Effect.gen(function*() {
         if (username !== undefined) asked.add(username)
         else socket.send(answerTo(request), port, address)
       })
-      socket.bind(0, "127.0.0.1")
+      socket.bind(0, address)
       await once(socket, "listening")
       return socket
     }),
@@ -57,7 +62,7 @@ export const make = Effect.gen(function*() {
   return {
     asked,
     as: (username: string): ReadonlyArray<IceServer> => [
-      { urls: `turn:127.0.0.1:${socket.address().port}?transport=udp`, username, credential: "secret" }
+      { urls: `turn:${address}:${socket.address().port}?transport=udp`, username, credential: "secret" }
     ]
   }
 })
