@@ -1,127 +1,25 @@
 /**
  * A connection over anything that looks like an `RTCPeerConnection`: what browsers and werift have in common, and
- * all that has to be done with it. The two layers only make the native object and say how it differs.
+ * all that has to be done with it. The layers only make the native object (`engine.ts`) and say how it differs.
  */
 import * as Data from "effect/Data"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import { LinkClosed, WebRtcError } from "../../domain/Errors.ts"
 import type { Packet } from "../../domain/Frame.ts"
 import type { Candidate } from "../../domain/Signal.ts"
-import {
-  type Channel,
-  channelLabel,
-  type Connection,
-  type ConnectionOptions,
-  type ConnectionState,
-  type IceServer
-} from "../WebRtc.ts"
-
-// ---------------------------------------------------------------------------------------------------
-// what an engine offers
-// ---------------------------------------------------------------------------------------------------
-
-/** A session description, as engines make and take it. @category models */
-export interface Description {
-  readonly type: "offer" | "answer"
-  readonly sdp: string
-}
-
-/** What a connection of an engine tells. @category models */
-export interface NativeEvents {
-  icecandidate: { readonly candidate?: NativeCandidate | null | undefined }
-  connectionstatechange: unknown
-  iceconnectionstatechange: unknown
-  datachannel: { readonly channel: NativeChannel }
-}
-
-/** What a channel of an engine tells. @category models */
-export interface NativeChannelEvents {
-  open: unknown
-  message: { readonly data: unknown }
-  bufferedamountlow: unknown
-  close: unknown
-}
-
-/** What an engine says of a local candidate. @category models */
-export interface NativeCandidate {
-  readonly candidate: string
-  readonly sdpMid?: string | null | undefined
-  readonly sdpMLineIndex?: number | null | undefined
-  readonly usernameFragment?: string | null | undefined
-}
-
-/** The part of `RTCDataChannel` that both engines have. @category models */
-export interface NativeChannel {
-  readonly label: string
-  readonly readyState: "connecting" | "open" | "closing" | "closed"
-  readonly bufferedAmount: number
-  bufferedAmountLowThreshold: number
-  close(): void
-  addEventListener<K extends keyof NativeChannelEvents>(
-    type: K,
-    listener: (event: NativeChannelEvents[K]) => void
-  ): void
-  removeEventListener<K extends keyof NativeChannelEvents>(
-    type: K,
-    listener: (event: NativeChannelEvents[K]) => void
-  ): void
-}
-
-/** The part of `RTCPeerConnection` that both engines have. @category models */
-export interface NativeConnection<C extends NativeChannel> {
-  createOffer(options: { readonly iceRestart: boolean }): Promise<{ readonly sdp?: string | undefined }>
-  createAnswer(): Promise<{ readonly sdp?: string | undefined }>
-  addIceCandidate(candidate: Omit<Candidate, "homing">): Promise<unknown>
-  createDataChannel(label: string, options: { readonly ordered: boolean }): C
-  addEventListener<K extends keyof NativeEvents>(type: K, listener: (event: NativeEvents[K]) => void): void
-  removeEventListener<K extends keyof NativeEvents>(type: K, listener: (event: NativeEvents[K]) => void): void
-}
-
-/** An engine's connection, and how it differs from others. @category models */
-export interface Engine<C extends NativeChannel> {
-  readonly native: NativeConnection<C>
-  state(): ConnectionState | "new"
-  /** Has candidates come from these servers from the next gathering on. May throw. Absent: there is no other gathering. */
-  readonly useIceServers?: (servers: ReadonlyArray<IceServer>) => void
-  /** Applies our own description, without waiting for candidates. */
-  setLocalDescription(description: Description): Promise<unknown>
-  setRemoteDescription(description: Description): Promise<unknown>
-  /** Hands a packet over. May throw. */
-  send(channel: C, packet: Packet): void
-  /** Whether a channel that the other side made is one of this engine's. */
-  isChannel(channel: NativeChannel): channel is C
-  /** Called when a channel is about to carry packets. */
-  prepare(channel: C): void
-  close(): Promise<void>
-  /** Bytes waiting to be sent at which `writable` suspends. */
-  readonly highWaterMark: number
-  /** Bytes waiting to be sent at which it resumes. */
-  readonly lowWaterMark: number
-  /** How long an answerer keeps the offerer's candidates to itself, so that it is found before it looks. Default: not at all. */
-  readonly headStart?: Duration.Input
-  /**
-   * For an engine whose other side may lose, when the connection closes, what it has received and not yet taken: settles
-   * once the other side has closed it, and there is nothing left to lose.
-   */
-  readonly parted?: Promise<unknown>
-}
-
-// ---------------------------------------------------------------------------------------------------
-// constants
-// ---------------------------------------------------------------------------------------------------
-
-/** How long the last packets may take to leave, and a channel to close, when a connection is closed. */
-const closingTime = "500 millis"
-
-/** How long the other side has, after the channel, to close the connection itself, where that matters. */
-const partingTime = "200 millis"
-
-/** How long the engine may take to let go of a closed connection's sockets. */
-const releaseTime = "500 millis"
+import { type Channel, channelLabel, type Connection, type ConnectionOptions, type ConnectionState } from "../WebRtc.ts"
+import { isEarly, takeOut, toCandidate } from "./candidates.ts"
+import { letGo, part } from "./closing.ts"
+import type {
+  Description,
+  Engine,
+  NativeCandidate,
+  NativeChannel,
+  NativeChannelEvents,
+  NativeEvents
+} from "./engine.ts"
 
 /** Candidates kept for a description that has not come; an honest side has a dozen. */
 const maxEarly = 64
@@ -334,18 +232,6 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
     )
   }
 
-  /** Takes leave of the channel, if there is one. */
-  const part = (life: Life<C>): Effect.Effect<void> => {
-    if (life._tag !== "Opening" && life._tag !== "Open") return Effect.void
-    const { channel } = life
-    channel.detach()
-    const { parted } = engine
-    const closing = within(closingTime, closeChannel(channel.native))
-    return life._tag === "Opening" || parted === undefined
-      ? closing
-      : Effect.andThen(closing, within(partingTime, Effect.tryPromise(() => parted)))
-  }
-
   native.addEventListener("icecandidate", onCandidate)
   native.addEventListener("connectionstatechange", onState)
   native.addEventListener("iceconnectionstatechange", onState)
@@ -358,9 +244,10 @@ export const open = Effect.fnUntraced(function*<C extends NativeChannel>(
       native.removeEventListener("connectionstatechange", onState)
       native.removeEventListener("iceconnectionstatechange", onState)
       native.removeEventListener("datachannel", onChannel)
-      return part(before).pipe(
-        Effect.andThen(within(releaseTime, Effect.tryPromise(() => engine.close())))
-      )
+      if (before._tag !== "Opening" && before._tag !== "Open") return letGo(engine)
+      const { channel } = before
+      channel.detach()
+      return Effect.andThen(part(engine, channel.native, before._tag === "Open"), letGo(engine))
     })
   )
   if (role === "offerer") {
@@ -399,51 +286,6 @@ const hasChannel = /^m=application \d+ (UDP|TCP)\/DTLS\/SCTP webrtc-datachannel/
 
 const attempt = <A>(step: string, run: () => A): Effect.Effect<A, WebRtcError> =>
   Effect.try({ try: run, catch: (cause) => new WebRtcError({ step, cause }) })
-
-/** Waits for `effect` no longer than `time`, whatever comes of it; apart from this fiber, which may be interrupted. */
-const within = (time: Duration.Input, effect: Effect.Effect<void, unknown>): Effect.Effect<void> =>
-  effect.pipe(Effect.timeout(time), Effect.ignore, Effect.forkDetach, Effect.flatMap(Fiber.await), Effect.asVoid)
-
-/** Lets what was sent leave, then closes the channel, and waits until the other side has agreed. */
-const closeChannel = (channel: NativeChannel): Effect.Effect<void> =>
-  Effect.gen(function*() {
-    if (channel.readyState === "open" && channel.bufferedAmount > channel.bufferedAmountLowThreshold) {
-      yield* nextEvent(channel, "bufferedamountlow")
-    }
-    if (channel.readyState === "open") {
-      yield* nextEvent(channel, "close", () => channel.close())
-    }
-  })
-
-/** Does something and waits for the channel's next event, which may come at once. */
-const nextEvent = (
-  channel: NativeChannel,
-  type: "close" | "bufferedamountlow",
-  act = () => {}
-): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    const listener = () => resume(Effect.void)
-    channel.addEventListener(type, listener)
-    act()
-    return Effect.sync(() => channel.removeEventListener(type, listener))
-  })
-
-/** A candidate is early when it belongs to no description of the other side that was applied. */
-const isEarly = ({ usernameFragment }: Candidate, remoteSdp: string | undefined): boolean =>
-  remoteSdp === undefined || (!!usernameFragment && !remoteSdp.includes(`a=ice-ufrag:${usernameFragment}`))
-
-/** A description without its candidates, and those. */
-const takeOut = (sdp: string): readonly [string, ReadonlyArray<Candidate>] => [
-  sdp.replaceAll(/^a=candidate:.*\r?\n/gm, ""),
-  Array.from(sdp.matchAll(/^a=(candidate:.*?)\r?$/gm), ([, candidate = ""]) => ({ candidate }))
-]
-
-const toCandidate = ({ candidate, sdpMLineIndex, sdpMid, usernameFragment }: NativeCandidate): Candidate => ({
-  candidate,
-  ...(sdpMid !== undefined && { sdpMid }),
-  ...(sdpMLineIndex !== undefined && { sdpMLineIndex }),
-  ...(usernameFragment !== undefined && { usernameFragment })
-})
 
 /** What a channel delivered, as a plain `Uint8Array` when it is bytes. */
 const toPacket = (data: unknown): Packet | undefined => {

@@ -23,7 +23,7 @@ import type {
   NativeChannelEvents,
   NativeConnection,
   NativeEvents
-} from "./connection.ts"
+} from "./engine.ts"
 
 /** The module, once it is loaded. @category models */
 export type Module = Pick<typeof NodeDataChannel, "PeerConnection">
