@@ -5,26 +5,24 @@
  * who serve them, such as `Gossip` and `Dht`.
  */
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
-import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
-import { type HubUnreachable, LinkClosed, type MessageTooLarge } from "../domain/Errors.ts"
+import type { HubUnreachable, LinkClosed, MessageTooLarge } from "../domain/Errors.ts"
 import type { Dialect, Frame } from "../domain/Frame.ts"
-import * as FrameCodec from "../domain/FrameCodec.ts"
 import type { LinkState, LinkStatus } from "../domain/MeshStatus.ts"
-import { type PeerId, short } from "../domain/PeerId.ts"
+import type { PeerId } from "../domain/PeerId.ts"
 import type { PeerSignal } from "../domain/Signal.ts"
-import type { FrameHandler, Server } from "./link/Lanes.ts"
+import type { FrameHandler } from "./link/Lanes.ts"
 import * as Link from "./link/Link.ts"
 import { Event } from "./link/LinkMachine.ts"
 import { LinkSettings } from "./link/LinkSettings.ts"
 import type { OpenLink } from "./link/OpenLink.ts"
-import * as Outbox from "./link/Outbox.ts"
 import * as Pulse from "./link/Pulse.ts"
+import * as Sending from "./link/Sending.ts"
+import * as Servers from "./link/Servers.ts"
 import { SessionContext } from "./SessionContext.ts"
 import type { OutgoingSignal } from "./SignalingTransport.ts"
 import { type Actor, Supervisor } from "./Supervisor.ts"
@@ -45,14 +43,6 @@ export type LinkNews =
 
 /** Takes a signal to its peer at once, over anything but a hub; `false` when there is no way. @category models */
 export type Carrier = (signal: OutgoingSignal) => boolean
-
-/** What became of a frame that was sent to some. @category models */
-export interface Posted {
-  /** How many have it. */
-  readonly taken: number
-  /** Those with no room for it, and how to wait for room; one that takes nothing meanwhile is let go. */
-  readonly full: ReadonlyArray<{ readonly peerId: PeerId; readonly put: Effect.Effect<void, LinkClosed> }>
-}
 
 /** @category services */
 export class ConnectionPool extends Context.Service<ConnectionPool, {
@@ -82,7 +72,7 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
    * Sends a frame to some neighbours at once, encoding it once, and says who has it and who has no room now. Those with
    * no link, or with a limit that the frame exceeds, are left out.
    */
-  post(frame: Frame, to: Iterable<PeerId>): Effect.Effect<Posted, MessageTooLarge>
+  post(frame: Frame, to: Iterable<PeerId>): Effect.Effect<Sending.Posted, MessageTooLarge>
   /**
    * Waits until nothing waits for a neighbour any more, or it took something for `forwardPatience`. One that takes nothing
    * is let go.
@@ -121,27 +111,9 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
       const supervisor = yield* Supervisor
       const webRtc = yield* WebRtc
       const news = yield* PubSub.unbounded<LinkNews>()
-      const servers = new Map<Frame["type"], Server>()
-      const awaited = new Map<Frame["type"], Deferred.Deferred<void>>()
+      const servers = Servers.make(settings.forwardPatience, (count) => void (dropped.malformed += count))
       const entries = new Map<PeerId, Entry>()
       const open = new Map<PeerId, OpenLink>()
-
-      const unserved: Server = {
-        handle: (_, batch) => Effect.sync(() => void (dropped.malformed += batch.length)),
-        needsAll: false
-      }
-
-      /** Who serves a type, or gives frames of it up, once somebody does or enough time has passed. */
-      const awaitServer = (type: Frame["type"]): Effect.Effect<Server> =>
-        Effect.suspend(() => {
-          const served = awaited.get(type) ?? Deferred.makeUnsafe<void>()
-          awaited.set(type, served)
-          return Effect.map(Effect.timeoutOption(Deferred.await(served), settings.forwardPatience), () => {
-            const server = servers.get(type) ?? unserved
-            servers.set(type, server)
-            return server
-          })
-        })
 
       let carry: Carrier = () => false
 
@@ -177,7 +149,7 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
               otherTakesAnyOffer: () => entry.dialect === "homing",
               signal,
               malformed: () => void dropped.malformed++,
-              serverOf: (type) => servers.get(type) ?? awaitServer(type),
+              serverOf: servers.serverOf,
               refused: () => void dropped.refused++,
               stateChanged: (state) => void (entry.state = state),
               opened: (link) => {
@@ -219,79 +191,7 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
       const letGo = (peerId: PeerId, reason: string) =>
         Effect.sync(() => void entries.get(peerId)?.actor?.tellUnsafe(Event.Close({ reason })))
 
-      /** Lets a neighbour go once it takes nothing any more. One that takes a little is slow, and waited for. */
-      const letGoIfStalled = Effect.fnUntraced(function*(link: OpenLink) {
-        let sent: number
-        do {
-          sent = link.sent()
-          yield* Effect.sleep(settings.forwardPatience)
-        } while (link.sent() > sent)
-        yield* letGo(link.peerId, tooSlow)
-      })
-
-      /** Waits for room for as long as the link carries anything at all. */
-      const unlessStalled = (link: OpenLink, offer: Effect.Effect<void, LinkClosed>): Effect.Effect<void, LinkClosed> =>
-        Effect.raceFirst(
-          offer,
-          Effect.andThen(
-            letGoIfStalled(link),
-            // Made when needed: an error costs more than the message.
-            Effect.suspend(() =>
-              Effect.fail(new LinkClosed({ peerId: link.peerId, reason: "it takes nothing any more" }))
-            )
-          )
-        )
-
-      /** Puts a parcel into a link's outbox, waiting for room. */
-      const put = (link: OpenLink, parcel: Outbox.Parcel): Effect.Effect<void, LinkClosed> =>
-        Effect.suspend(() =>
-          link.outbox.tryOffer(parcel) ? Effect.void : unlessStalled(link, link.outbox.offer(parcel))
-        )
-
-      const encode = (frame: Frame, dialect: Dialect) =>
-        Result.map(FrameCodec.encode(frame, dialect, settings.maxMessageBytes), Outbox.parcel)
-
-      /** Offers a frame to links, and gives those that have no room for it. */
-      const offerAll = Effect.fnUntraced(function*(frame: Frame, links: Iterable<OpenLink>) {
-        const parcels = new Map<Dialect, Outbox.Parcel>()
-        const slow: Array<readonly [OpenLink, Outbox.Parcel]> = []
-        let sent = 0
-        for (const link of links) {
-          let parcel = parcels.get(link.dialect)
-          if (parcel === undefined) {
-            const encoded = encode(frame, link.dialect)
-            if (Result.isFailure(encoded)) {
-              if (link.dialect === "homing") return yield* encoded.failure
-              // PeerPigeon takes 256 KiB at most; its smaller limit is not everybody's.
-              yield* Effect.logWarning(`peer ${short(link.peerId)} cannot take a message: ${encoded.failure.message}`)
-              continue
-            }
-            parcel = encoded.success
-            parcels.set(link.dialect, parcel)
-          }
-          sent++
-          if (!link.outbox.tryOffer(parcel)) slow.push([link, parcel])
-        }
-        return { sent, slow }
-      })
-
-      const fanOut = Effect.fnUntraced(function*(frame: Frame, except: (peerId: PeerId) => boolean) {
-        const links: Array<OpenLink> = []
-        for (const [peerId, link] of open) if (!except(peerId)) links.push(link)
-        const { sent, slow } = yield* offerAll(frame, links)
-        yield* Effect.forEach(slow, ([link, parcel]) => Effect.ignore(put(link, parcel)), {
-          concurrency: "unbounded",
-          discard: true
-        })
-        return sent
-      })
-
-      /** The open link to a peer, and a frame as it carries it. */
-      const parcelFor = Effect.fnUntraced(function*(peerId: PeerId, frame: Frame) {
-        const link = open.get(peerId)
-        if (link === undefined) return yield* new LinkClosed({ peerId, reason: "there is no link to this peer" })
-        return { link, parcel: yield* Effect.fromResult(encode(frame, link.dialect)) }
-      })
+      const sending = Sending.make(settings, open, letGo)
 
       return ConnectionPool.of({
         dial: Effect.fnUntraced(function*(peerId, { aside = false, dialect }) {
@@ -310,45 +210,12 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
         signal,
         carryBy: (carrier) => Effect.sync(() => void (carry = carrier)),
         hangUp,
-        send: (peerId, frame) => Effect.flatMap(parcelFor(peerId, frame), ({ link, parcel }) => put(link, parcel)),
-        sendBulk: (peerId, frame) =>
-          Effect.flatMap(
-            parcelFor(peerId, frame),
-            ({ link, parcel }) =>
-              link.outbox.tryOfferBulk(parcel) ? Effect.void : unlessStalled(link, link.outbox.offerBulk(parcel))
-          ),
-        fanOut,
-        post: Effect.fnUntraced(function*(frame, to) {
-          const links: Array<OpenLink> = []
-          for (const peerId of to) {
-            const link = open.get(peerId)
-            if (link !== undefined) links.push(link)
-          }
-          const { sent, slow } = yield* offerAll(frame, links)
-          return {
-            taken: sent - slow.length,
-            full: slow.map(([link, parcel]) => ({ peerId: link.peerId, put: put(link, parcel) }))
-          }
-        }),
-        relieved: Effect.fnUntraced(function*(peerId) {
-          const link = open.get(peerId)
-          if (link === undefined) return yield* new LinkClosed({ peerId, reason: "there is no link to this peer" })
-          const before = link.sent()
-          const hasMoved = Effect.flatMap(Effect.sleep(settings.forwardPatience), () =>
-            link.sent() > before
-              ? Effect.void
-              : Effect.andThen(letGo(peerId, tooSlow), Effect.fail(new LinkClosed({ peerId, reason: tooSlow }))))
-          yield* Effect.raceFirst(link.outbox.drained, hasMoved)
-        }),
-        serve: (types, handle, { needsAll = false } = {}) =>
-          Effect.sync(() => {
-            const server: Server = { handle, needsAll }
-            for (const type of types) {
-              servers.set(type, server)
-              const served = awaited.get(type)
-              if (served !== undefined) Deferred.doneUnsafe(served, Effect.void)
-            }
-          }),
+        send: sending.send,
+        sendBulk: sending.sendBulk,
+        fanOut: sending.fanOut,
+        post: sending.post,
+        relieved: sending.relieved,
+        serve: servers.serve,
         neighbour: (peerId) => open.get(peerId),
         neighbours: () => open.keys(),
         size: () => entries.size,
@@ -375,8 +242,6 @@ export class ConnectionPool extends Context.Service<ConnectionPool, {
     })
   )
 }
-
-const tooSlow = "too slow for the messages of this network"
 
 /** A link in the making or open. */
 interface Entry {
