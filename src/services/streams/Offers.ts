@@ -59,7 +59,7 @@ export const make = Effect.fnUntraced(function*(register: Register, opened: Open
     if (known !== undefined) return known.feed(Event.Came({ frame }))
     if (register.count(from, from, self) >= settings.incoming) {
       const reason = `${settings.incoming} streams from ${short(from)} are open there already`
-      return register.post(from, { type: "stream-refuse", stream, reason })
+      return void register.post(from, { type: "stream-refuse", stream, reason })
     }
     const facts: StreamFacts = { peerId: from, networkName, name, metadata }
     offers(offer(register.enter(facts, link, stream, offered(window))))

@@ -67,13 +67,14 @@ export const make = Effect.fnUntraced(function*(register: Register, opened: Open
           if (entry.state()._tag === "Opening") entry.feed(Event.Abort({ reason: "it was given up" }))
         })
     )
-    register.post(to, {
+    const isAsked = register.post(to, {
       type: "stream-open",
       stream,
       name,
       window: settings.window,
       ...(metadata === undefined ? {} : { metadata })
     })
+    if (!isAsked) return yield* refused("too much waits to be sent over slow links")
     const refusal = yield* entry.answered.pipe(
       Effect.timeoutOrElse({
         duration: settings.answerWithin,

@@ -12,8 +12,8 @@ import * as Entry from "./Entry.ts"
 import { Event, type State } from "./StreamMachine.ts"
 import { StreamSettings } from "./StreamSettings.ts"
 
-/** Frames that wait aside for room on slow links, over all streams; what is beyond is not sent. */
-const maxAside = 4096
+/** Frames that wait aside for room on slow links, over all streams; a stream that has one beyond is lost. @category constants */
+export const maxAside = 4096
 
 /** @category models */
 export interface Register {
@@ -22,8 +22,8 @@ export interface Register {
   find(peer: PeerId, stream: number): Entry.Entry | undefined
   /** Streams with a peer, of those that `opener` opened to `other`. */
   count(peer: PeerId, opener: PeerId, other: PeerId): number
-  /** Sends a frame before what comes in bulk. */
-  post(to: PeerId, frame: StreamFrame): void
+  /** Sends a frame before what comes in bulk; `false` when too many wait already, and it is not sent. */
+  post(to: PeerId, frame: StreamFrame): boolean
   /** Lets go of what belonged to a link that is not there any more. */
   forget(peer: PeerId, link: OpenLink | undefined): void
   /** Resets all. */
@@ -45,10 +45,11 @@ export const make = Effect.gen(function*() {
   const peers = new Map<PeerId, Map<number, Entry.Entry>>()
   let waiting = 0
 
-  const later = (effect: Effect.Effect<void, LinkClosed | MessageTooLarge>) => {
-    if (waiting >= maxAside) return
+  const later = (effect: Effect.Effect<void, LinkClosed | MessageTooLarge>): boolean => {
+    if (waiting >= maxAside) return false
     waiting++
     runAside(Effect.ensuring(Effect.ignore(effect), Effect.sync(() => void waiting--)))
+    return true
   }
 
   const post = (to: PeerId, frame: StreamFrame) => later(pool.send(to, frame))
@@ -62,18 +63,22 @@ export const make = Effect.gen(function*() {
       const all = peers.get(peerId) ?? new Map<number, Entry.Entry>()
       peers.set(peerId, all)
       const isThere = () => pool.neighbour(peerId) === link
-      const entry = Entry.make({
+      // Without one of its frames a stream would stand still, and nobody would know why.
+      const orLose = (isSent: boolean) => {
+        if (!isSent) entry.feed(Event.Lost({ reason: "too much waits to be sent over slow links" }))
+      }
+      const entry: Entry.Entry = Entry.make({
         facts,
         terms: { stream, window: settings.window },
         state,
         link,
         now: () => clock.currentTimeMillisUnsafe(),
-        post: (frame) => isThere() ? post(peerId, frame) : undefined,
+        post: (frame) => isThere() ? orLose(post(peerId, frame)) : undefined,
         send: (frame) =>
           isThere()
             ? Effect.mapError(pool.sendBulk(peerId, frame), ({ message }) => lost(facts, message))
             : Effect.fail(lost(facts, "the link to it is closed")),
-        sendAside: (frame) => isThere() ? later(pool.sendBulk(peerId, frame)) : undefined,
+        sendAside: (frame) => isThere() ? orLose(later(pool.sendBulk(peerId, frame))) : undefined,
         closed: () => {
           all.delete(stream)
           if (all.size === 0 && peers.get(peerId) === all) peers.delete(peerId)
