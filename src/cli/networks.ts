@@ -5,6 +5,7 @@ import { NetworkSummary } from "../domain/Signal.ts"
 import { resolve } from "../runtime/MeshOptions.ts"
 import * as Node from "../runtime/node.ts"
 import { Identity } from "../services/Identity.ts"
+import * as HubProof from "../services/signaling/HubProof.ts"
 import { SignalingTransport } from "../services/SignalingTransport.ts"
 import * as Failure from "./Failure.ts"
 import { Output } from "./Output.ts"
@@ -28,9 +29,11 @@ const encode = Schema.encodeEffect(Schema.fromJsonString(Schema.Array(NetworkSum
 export const run = ({ hubs, json }: NetworksOptions) =>
   Effect.gen(function*() {
     const settings = yield* resolve({ hubs }, {})
-    const { peerId } = yield* Identity
+    const identity = yield* Identity
     const transport = yield* SignalingTransport
-    const hub = yield* transport.open({ peerId, hubs: settings.hubs })
+    const hub = yield* transport.open({ peerId: identity.peerId, hubs: settings.hubs }).pipe(
+      Effect.provideService(HubProof.HubProof, HubProof.of(identity))
+    )
     const all = yield* hub.networks
     const output = yield* Output
     for (const line of json ? [yield* Effect.orDie(encode(all))] : Picture.networks(all)) yield* output.line(line)

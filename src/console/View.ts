@@ -40,6 +40,8 @@ const describe = (state: HubState): string => {
       return "Hub connected"
     case "Waiting":
       return "Hub lost, trying again"
+    case "TakenOver":
+      return "Taken over by another page of the same peer"
   }
 }
 

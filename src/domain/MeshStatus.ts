@@ -23,7 +23,9 @@ export const HubState = Schema.TaggedUnion({
   Connecting: { url: Schema.String, attempt: Schema.Natural },
   Connected: { url: Schema.String, since: Schema.Finite },
   /** All hubs were tried; the next try is at `retryAt` (milliseconds since 1970). */
-  Waiting: { url: Schema.String, problem: Schema.String, retryAt: Schema.Finite }
+  Waiting: { url: Schema.String, problem: Schema.String, retryAt: Schema.Finite },
+  /** A newer connection of the same peer took over; this one comes back when a network is joined anew. */
+  TakenOver: { url: Schema.String, problem: Schema.String }
 })
 /** @category models */
 export type HubState = typeof HubState.Type

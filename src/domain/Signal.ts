@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { NetworkName } from "./NetworkName.ts"
 import { PeerId } from "./PeerId.ts"
+import { Nonce, PeerProof } from "./PeerProof.ts"
 
 /** The most characters of SDP a description may carry. @category constants */
 export const maxSdpLength = 64 * 1024
@@ -77,6 +78,14 @@ export const PeerFacts = Schema.Struct({
 })
 /** @category models */
 export type PeerFacts = typeof PeerFacts.Type
+
+/** WebSocket close codes of our own, from the range of those that are private (RFC 6455, 7.4.2). @category constants */
+export const hubClose = {
+  /** A newer connection of the same peer, which proved its key, has the place of this one. */
+  takenOver: 4001,
+  /** The token by which the peer was let in has expired; a fresh one lets it in again. */
+  tokenExpired: 4002
+} as const
 
 /**
  * What a hub can do beyond PeerPigeon's, as it says in its greeting. A hub that does not name a feature does not
@@ -202,6 +211,8 @@ export const ClientSignal = Schema.Union([
   Schema.Struct({ type: Schema.tag("networks") }),
   Schema.Struct({ type: Schema.tag("cleanup"), data: Schema.optionalKey(Schema.Unknown) }),
   Schema.Struct({ type: Schema.tag("cleanup-all"), data: Schema.optionalKey(Schema.Unknown) }),
+  /** Proves that the peer has the key of its id, which a hub asks for once in a connection. */
+  Schema.Struct({ type: Schema.tag("prove"), data: PeerProof }),
   /** Asks for a sign of life. In the name of a network its data may be a `Heartbeat`; any other is as good. */
   Schema.Struct({ type: Schema.tag("ping"), data: Schema.optionalKey(Schema.Unknown), networkName })
 ]).pipe(Schema.toTaggedUnion("type"))
@@ -235,13 +246,17 @@ export const HubSignal = Schema.Union([
       /** What this hub can do beyond PeerPigeon's; absent from a PeerPigeon hub. */
       homing: Schema.optionalKey(Schema.Struct({
         version: Schema.Natural,
-        features: Schema.Array(Schema.String.check(Schema.isMaxLength(64)))
+        features: Schema.Array(Schema.String.check(Schema.isMaxLength(64))),
+        /** To be answered by `prove`, from whoever said that it can. A greeting with a nonce we cannot read is still one. */
+        challenge: Schema.optionalKey(Nonce).pipe(Schema.catchDecoding(() => Effect.succeedNone))
       })),
       /** STUN and TURN servers to use, besides one's own. A greeting with others than we know is still a greeting. */
       iceServers: Schema.optionalKey(IceServers.pipe(Schema.catchDecoding(() => Effect.succeedSome([]))))
     }),
     ...fromHub
   }),
+  /** The peer is greeted once it has proved that it has the key of its id, or once whoever has that id is found gone. */
+  Schema.Struct({ type: Schema.tag("challenge"), data: Schema.Struct({ nonce: Nonce }), ...fromHub }),
   /** The servers of the greeting anew, before their credentials expire. */
   Schema.Struct({ type: Schema.tag("ice-servers"), data: Schema.Struct({ iceServers: IceServers }), ...fromHub }),
   Schema.Struct({

@@ -28,7 +28,7 @@ export type Signature = typeof Signature.Type
  *
  * @category models
  */
-export type Purpose = "dht-record" | "signal"
+export type Purpose = "dht-record" | "signal" | "hub"
 
 /** @category models */
 export interface Parts {

@@ -18,14 +18,19 @@ import { WebSocketServer } from "ws"
 import type { InvalidInput } from "../domain/Errors.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
 import { PeerId } from "../domain/PeerId.ts"
+import type { PeerProof } from "../domain/PeerProof.ts"
 import { HubAddress, maxAlternatives } from "../domain/Signal.ts"
+import { verifier } from "../services/Identity.ts"
 import type { HubView } from "./backplane/Backplane.ts"
 import * as Connection from "./connection/Connection.ts"
 import * as Connections from "./connection/Connections.ts"
 import * as Session from "./connection/Session.ts"
 import * as Admission from "./door/Admission.ts"
+import * as Antechamber from "./door/Antechamber.ts"
 import * as Entrance from "./door/Entrance.ts"
 import * as PeerToken from "./door/PeerToken.ts"
+import * as Proofs from "./door/Proofs.ts"
+import type { Challenge } from "./door/Proofs.ts"
 import { Refused } from "./door/Refused.ts"
 import * as Drain from "./Drain.ts"
 import * as Exchange from "./exchange/Exchange.ts"
@@ -86,15 +91,17 @@ export type HubError = InvalidInput | Listener.HubCannotListen | CertificateUnus
 /** What a request for a WebSocket says. */
 interface Handshake {
   readonly target: string
+  /** The host that the request is addressed to. */
+  readonly host: string | undefined
   readonly token: string | undefined
 }
 
 const decodePeerId = Schema.decodeUnknownResult(PeerId)
 
-/** The id in the query of a request's target, on whatever path; any target can be read. */
-const claimedId = (target: string) => {
+/** The query of a request's target, on whatever path; any target can be read. */
+const queryOf = (target: string): URLSearchParams => {
   const query = target.indexOf("?")
-  return decodePeerId(query < 0 ? null : new URLSearchParams(target.slice(query)).get("peerId"))
+  return new URLSearchParams(query < 0 ? "" : target.slice(query))
 }
 
 /** What metrics call the reasons of a refusal. */
@@ -102,11 +109,16 @@ const refusalOf: Record<Refused["reason"], Traffic.Refusal> = {
   "Invalid peerId format": "invalid-peer-id",
   "Peer already connected": "peer-id-taken",
   "Maximum connections reached": "hub-full",
+  "A proof of the peer's key is needed": "proof",
   "A peer token is needed": "token",
   "The peer token is not valid": "token",
   "The peer token has expired": "token",
   "The peer token is for another peer": "token"
 }
+
+/** The hosts by which a hub goes, if they are known. */
+const hostsOf = ({ proofHosts, publicUrl }: Options.HubSettings): ReadonlyArray<string> | undefined =>
+  proofHosts ?? (publicUrl === undefined ? undefined : [new URL(publicUrl).host])
 
 const isHubAddress = Schema.is(HubAddress)
 
@@ -138,18 +150,19 @@ export const make = Effect.fnUntraced(function*(
   const run = yield* FiberSet.makeRuntime<never, void>()
   const { directory, lookout, registry, router, ties, traffic, visit } = Exchange.make({
     hubNetwork: settings.hubMeshNamespace,
-    contested: (peerId) => run(admission.doubt(peerId)),
+    contested: (peerId) => run(admission.contest(peerId)),
     introductions: settings.introductions,
     networksPerPeer: settings.networksPerPeer,
     now,
     random: () => random.nextDoubleUnsafe()
   })
   const fast = FastRelay.make({ registry, traffic, now })
-  const admission = Admission.make(router, settings)
+  const admission = Admission.make({ router, rivals: ties.rivals, settings, now })
+  const proofs = Proofs.make(yield* verifier, hostsOf(settings))
   const tokens = settings.peerTokenSecret === undefined
     ? PeerToken.anybody
     : PeerToken.make(settings.peerTokenSecret, now)
-  const entrance = Entrance.make(settings, { now, refused: () => Traffic.refuse(traffic, "origin-or-address") })
+  const entrance = Entrance.make(settings, { now, refused: (reason) => Traffic.refuse(traffic, reason) })
 
   const listener = yield* Listener.make(settings)
   const connections = yield* Connections.make(settings, now)
@@ -177,6 +190,7 @@ export const make = Effect.fnUntraced(function*(
     }),
     traffic,
     now,
+    proved: (session, challenge, proof) => run(judge(session, challenge, proof)),
     ended(session) {
       guests.delete(session)
       admission.release(session)
@@ -207,23 +221,48 @@ export const make = Effect.fnUntraced(function*(
       }, { discard: true })
     ).pipe(Effect.delay(period), Effect.forever)
 
+  let isHostNoted = false
+  /** Looks at the proof of a peer that was asked for one. */
+  const judge = (session: Session.Session, challenge: Challenge, proof: PeerProof) =>
+    challenge.check(proof, (finding) => {
+      if (finding === "proven") {
+        session.proven = true
+        traffic.proven++
+        return Effect.void
+      }
+      const problem = finding === "forged" ? "it was not made by the key of your id" : "it is for another host"
+      session.send(Wire.error(`Your proof does not count: ${problem}`, now()))
+      if (finding === "forged" || isHostNoted) return Effect.void
+      isHostNoted = true
+      const host = JSON.stringify(proof.host.slice(0, 128))
+      return Effect.logWarning(
+        `Proofs of peers that name the host ${host} do not count. If this hub goes by that name, say so by PROOF_HOSTS`
+      )
+    })
+
   /** Lets a peer in, or says why not. From then on its connection calls, and no fiber waits. */
   const serve = Effect.fnUntraced(function*(connection: Connection.Connection, handshake: Handshake) {
-    const claimed = claimedId(handshake.target)
+    const query = queryOf(handshake.target)
+    const claimed = decodePeerId(query.get("peerId"))
     if (Result.isFailure(claimed)) return yield* new Refused({ reason: "Invalid peerId format" })
     const session = new Session.Session(claimed.success, connection, sessions)
     const { networks } = yield* tokens.verify(handshake.token, session.peerId)
     if (networks !== undefined) session.networks = networks
+    const challenge = query.get("proof") === "1" ? proofs.challenge(session.peerId, handshake.host) : undefined
+    session.challenge = challenge
+    const antechamber = challenge === undefined ? undefined : Antechamber.make(session, challenge, now)
     const admitted = Effect.useSpan(
       "Hub.admit",
       { attributes: { peerId: session.peerId } },
-      () => metrics.timeAdmission(admission.admit(session))
+      () => metrics.timeAdmission(admission.admit(session, antechamber?.prove))
     )
-    yield* admission.isTaken(session.peerId) ? Effect.raceFirst(admitted, connection.ended) : admitted
+    yield* admission.mustWait(session.peerId) ? Effect.raceFirst(admitted, connection.ended) : admitted
     if (connection.endedAt !== undefined) return admission.release(session)
     guests.add(session)
-    session.send(Wire.connected(session.peerId, now(), iceServers.issue(session.peerId, now())))
-    connection.listen(session)
+    const nonce = antechamber?.asked === true ? undefined : challenge?.nonce
+    session.send(Wire.connected(session.peerId, now(), iceServers.issue(session.peerId, now()), nonce))
+    if (antechamber === undefined) connection.listen(session)
+    else antechamber.leave()
   })
 
   /** One connection from its handshake until it is let in. */
@@ -251,6 +290,7 @@ export const make = Effect.fnUntraced(function*(
     yield* federation.backplane.open({
       ...ties.house,
       visit,
+      claimed: (claim, answer) => run(Effect.map(admission.answer(claim), answer)),
       about: () => ownUrl === undefined ? {} : { url: ownUrl }
     })
   )
@@ -297,7 +337,7 @@ export const make = Effect.fnUntraced(function*(
         })
       }
       const { headers, url: target = "" } = request
-      const handshake: Handshake = { target, token: PeerToken.ofRequest(target, headers) }
+      const handshake: Handshake = { target, host: headers.host, token: PeerToken.ofRequest(target, headers) }
       sockets.handleUpgrade(request, tcp, head, (socket) => {
         run(accept(connections.take(socket, tcp), handshake))
       })

@@ -80,6 +80,11 @@ const readings = ({ draining, others, presence, traffic }: Sources) => [
   ),
   gauge("homing_hub_draining", "1 while the hub sends its peers away", () => draining() ? 1 : 0),
   counter("homing_hub_relayed_total", "Messages passed from one peer to another", () => traffic.relayed),
+  counter(
+    "homing_hub_proven_total",
+    "Connections whose peers proved to have the keys of their ids",
+    () => traffic.proven
+  ),
   ...Struct.keys(traffic.refusedBy).map((reason) =>
     counter("homing_hub_refused_total", "Messages and connections refused", () => traffic.refusedBy[reason], { reason })
   ),

@@ -33,6 +33,14 @@ const Origin = Schema.String.check(
     expected: "an origin such as https://example.org, without a path or a slash at its end"
   })
 )
+const Host = Schema.String.check(
+  Schema.makeFilter(
+    (text: string) => URL.canParse(`ws://${text}`) && new URL(`ws://${text}`).host !== "" && /^[^/?#@]+$/.test(text),
+    {
+      expected: "a host such as hub.example.org or localhost:3000"
+    }
+  )
+)
 const Secret = Schema.String.check(
   Schema.makeFilter((text: string) => new TextEncoder().encode(text).length >= secretBytes, {
     expected: `a secret of at least ${secretBytes} bytes`
@@ -113,6 +121,14 @@ export const HubOptions = Schema.Struct({
    * See docs/admission.md.
    */
   peerTokenSecret: Schema.optional(Secret),
+  /**
+   * The hosts by which peers address the hub, such as `hub.example.org` or `localhost:3000`: proofs of a peer's key count
+   * only when they name one of these. Default that of `publicUrl`, and without one whatever host a request is addressed to.
+   * See docs/admission.md.
+   */
+  proofHosts: Schema.optional(Schema.Array(Host).check(Schema.isMaxLength(64))),
+  /** Whether only peers may come in that prove to have the key of their id, as those of PeerPigeon cannot. Default `false`. */
+  requireProof: withDefault(Schema.Boolean, false),
   /** How long a connection may be silent before it is asked for a sign of life. Default 30 s. */
   heartbeat: withDefault(Period, Duration.seconds(30)),
   /** How long a sign of life may take before the connection counts as dead. Default 10 s. */
@@ -216,6 +232,8 @@ export const variables = {
   trustedProxies: "TRUSTED_PROXIES",
   allowedOrigins: "ALLOWED_ORIGINS",
   peerTokenSecret: "PEER_TOKEN_SECRET",
+  proofHosts: "PROOF_HOSTS",
+  requireProof: "REQUIRE_PROOF",
   corsOrigin: "CORS_ORIGIN",
   hubMeshNamespace: "HUB_MESH_NAMESPACE",
   bootstrapHubs: "BOOTSTRAP_HUBS",

@@ -41,6 +41,7 @@ import type { FileSent, SendFileOptions } from "../services/files/Sending.ts"
 import { Identity } from "../services/Identity.ts"
 import { Preferences } from "../services/Preferences.ts"
 import type { Posted } from "../services/SessionContext.ts"
+import * as HubProof from "../services/signaling/HubProof.ts"
 import { HubToken } from "../services/signaling/HubToken.ts"
 import { SignalingTransport } from "../services/SignalingTransport.ts"
 import type { StreamOptions } from "../services/Streams.ts"
@@ -70,6 +71,8 @@ const describeHub = (state: HubState): string => {
       return `connected to the hub at ${state.url}`
     case "Waiting":
       return `the hub at ${state.url} cannot be reached (${state.problem}); trying again`
+    case "TakenOver":
+      return `not connected to a hub: ${state.problem}`
   }
 }
 
@@ -215,11 +218,13 @@ export class Mesh extends Context.Service<Mesh, {
 const make = Effect.fnUntraced(function*(options: MeshOptions) {
   const preferences = yield* Preferences
   const settings = yield* resolve(options, yield* preferences.recall)
-  const { peerId } = yield* Identity
+  const identity = yield* Identity
+  const { peerId } = identity
   const supervisor = yield* Supervisor
   const transport = yield* SignalingTransport
   const hub = yield* transport.open({ peerId, hubs: settings.hubs }).pipe(
-    Effect.provideService(HubToken, hubTokenOf(options))
+    Effect.provideService(HubToken, hubTokenOf(options)),
+    Effect.provideService(HubProof.HubProof, HubProof.of(identity))
   )
   const subscribers = Subscribers.make()
   const posted = Subscribers.make<Posted>()

@@ -32,6 +32,9 @@ export interface Claim {
   readonly signature: PeerSignature.Signature
 }
 
+/** Whether a peer signed these bytes for that purpose, as `Identity.verify` tells. @category models */
+export type Verify = (claim: Claim) => Effect.Effect<boolean>
+
 /** @category services */
 export class Identity extends Context.Service<Identity, {
   /** The first 20 bytes of the SHA-256 of the public key. */
@@ -48,7 +51,7 @@ export class Identity extends Context.Service<Identity, {
    * Whether a peer signed these bytes for that purpose: the public key is that of its id, and the signature that of the
    * key. Any peer, not this one alone. An id that follows from no key, such as a PeerPigeon peer's, never did.
    */
-  verify(claim: Claim): Effect.Effect<boolean>
+  readonly verify: Verify
 }>()("homing/Identity") {
   /**
    * A fresh identity, from the platform's secure random numbers. Fails where WebCrypto has no Ed25519 (it is in
@@ -105,15 +108,18 @@ const make = Effect.fnUntraced(function*(keyPair: KeyPair) {
         Effect.orDie(signing.sign(keyPair.privateKey, PeerSignature.toSign(purpose, bytes))),
         (signature) => PeerSignature.fromParts({ publicKey, signature })
       ),
-    verify: Effect.fnUntraced(function*({ bytes, peerId, purpose, signature }) {
-      const parts = PeerSignature.toParts(signature)
-      if (fromDigest(sha256(parts.publicKey)) !== peerId) return false
-      const key = yield* Signature.publicKey(Signature.ed25519, parts.publicKey)
-      return yield* signing.verify(key, parts.signature, PeerSignature.toSign(purpose, bytes))
-      // Not every 32 bytes are a point of the curve.
-    }, Effect.orElseSucceed(() => false))
+    verify: verifyWith(signing)
   })
 })
+
+const verifyWith = (signing: Signature.Signature["Service"]): Verify =>
+  Effect.fnUntraced(function*({ bytes, peerId, purpose, signature }) {
+    const parts = PeerSignature.toParts(signature)
+    if (fromDigest(sha256(parts.publicKey)) !== peerId) return false
+    const key = yield* Signature.publicKey(Signature.ed25519, parts.publicKey)
+    return yield* signing.verify(key, parts.signature, PeerSignature.toSign(purpose, bytes))
+    // Not every 32 bytes are a point of the curve.
+  }, Effect.orElseSucceed(() => false))
 
 /** An identity in a store. Any 32 bytes are a key, and so the id tells whether they are still the same. */
 const Kept = Schema.Struct({
@@ -142,6 +148,12 @@ const fromStore = Effect.gen(function*() {
 
 const layerWebCrypto = Layer.merge(
   Digest.layerWebCrypto,
+  Layer.provide(Signature.layerWebCrypto, SecureRandom.layerWebCrypto)
+)
+
+/** Checks what others signed, for who has no identity of its own. @category constructors */
+export const verifier: Effect.Effect<Verify> = Effect.provide(
+  Effect.map(Signature.Signature, verifyWith),
   Layer.provide(Signature.layerWebCrypto, SecureRandom.layerWebCrypto)
 )
 

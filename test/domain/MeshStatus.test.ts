@@ -65,13 +65,14 @@ describe("MeshStatus", () => {
 })
 
 describe("HubState", () => {
-  it.effect.prop("is one of four, told apart by its tag", { state: HubState }, ({ state }) =>
+  it.effect.prop("is one of five, told apart by its tag", { state: HubState }, ({ state }) =>
     Effect.sync(() => {
       const url = HubState.match(state, {
         Idle: () => undefined,
         Connecting: ({ url }) => url,
         Connected: ({ url }) => url,
-        Waiting: ({ url }) => url
+        Waiting: ({ url }) => url,
+        TakenOver: ({ url }) => url
       })
       assert.strictEqual(url === undefined, state._tag === "Idle")
     }))

@@ -39,12 +39,12 @@ export interface Closing {
 }
 
 /** A connected peer. It is gone when the scope closes. */
-export const connect = Effect.fnUntraced(function*(url: string, peerId: string, path = "/") {
+export const connect = Effect.fnUntraced(function*(url: string, peerId: string, path = "/", query = "") {
   const inbox = yield* Queue.unbounded<Json>()
   const closing = yield* Deferred.make<Closing>()
   const opened = yield* Deferred.make<void>()
   const socket = yield* Effect.acquireRelease(
-    Effect.sync(() => new WebSocket(`${url}${path}?peerId=${peerId}`)),
+    Effect.sync(() => new WebSocket(`${url}${path}?peerId=${peerId}${query}`)),
     (socket) => Effect.sync(() => socket.terminate())
   )
   socket.on("message", (data) => Queue.offerUnsafe(inbox, decodeJson(String(data))))

@@ -15,6 +15,8 @@ const hubLine = (hub: HubState): string => {
       return `connected to ${hub.url}`
     case "Waiting":
       return `${hub.url} cannot be reached (${hub.problem}); trying again`
+    case "TakenOver":
+      return `${hub.url}: ${hub.problem}`
   }
 }
 

@@ -12,6 +12,8 @@ import type * as Scope from "effect/Scope"
 import type { NetworkName } from "../../domain/NetworkName.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
 import type { PeerFacts } from "../../domain/Signal.ts"
+import * as Claims from "./Claims.ts"
+import type { Claim, Rivals } from "./Claims.ts"
 import type { About, Envelope, Word } from "./HubMessage.ts"
 import type { KnownHub, News, Presence } from "./Presence.ts"
 import * as Spokesmen from "./Spokesmen.ts"
@@ -26,6 +28,8 @@ export interface House {
   hear(news: ReadonlyArray<News>): void
   /** A peer elsewhere said in which component of a network it is. */
   labelled(networkName: NetworkName, peerId: PeerId, label: PeerId): void
+  /** Another hub has a connection of a peer, or would let it in: `answer` says whether a peer here keeps that id. */
+  claimed(claim: Claim, answer: (held: boolean) => void): void
   /** What to say of this hub to the others. */
   about(): About
   /** Lets the hub itself in as a peer, who may be on the hubs' own network. `hear` gets the frames, and must not speak. */
@@ -73,6 +77,8 @@ export interface Elsewhere {
   labelled(networkName: NetworkName, peerId: PeerId, label: PeerId): void
   /** How many wait for a network elsewhere. */
   waiting(networkName: NetworkName): number
+  /** The other hubs, as far as they may have a peer that is here. */
+  readonly rivals: Rivals
   /** Hands a frame over for a peer elsewhere; `false` when as far as is known nobody holds it. Never throws. */
   send(envelope: Envelope): boolean
   /** The hubs that are known, this one left out. */
@@ -102,6 +108,7 @@ export const alone: Elsewhere = {
   waits: ignore,
   labelled: ignore,
   waiting: () => 0,
+  rivals: Claims.none,
   send: () => false,
   hubs: [],
   health: { _tag: "Well" }

@@ -18,6 +18,7 @@ import type { NetworkName } from "../../domain/NetworkName.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
 import { Timings } from "../federation/FederationSettings.ts"
 import { Backplane, type Elsewhere, type Health, known, viewOf } from "./Backplane.ts"
+import * as Claims from "./Claims.ts"
 import * as HubMessage from "./HubMessage.ts"
 import * as Presence from "./Presence.ts"
 import * as Subjects from "./Subjects.ts"
@@ -105,6 +106,18 @@ const open = ({ hub: self, namespace, url }: NatsOptions): Backplane["Service"][
       house.hear(presence.tick())
     }
 
+    const claims = Claims.make(presence, (claim) => publish(subjects.hub(claim.to), { ...claim, number: 0 }))
+
+    const hearClaim = ({ age, claim, hub, peer, proven, to }: HubMessage.ClaimMessage): void => {
+      if (to !== self) return
+      const { incarnation } = presence
+      house.claimed(
+        { peerId: peer, proven, age },
+        (held) =>
+          publish(subjects.hub(hub), { type: "verdict", hub: self, incarnation, number: 0, to: hub, claim, held })
+      )
+    }
+
     /** What hubs say, with the subject of who says it, to which answers go. */
     const hearHub = (message: Msg): void => {
       const read = HubMessage.decode(message.string())
@@ -113,6 +126,8 @@ const open = ({ hub: self, namespace, url }: NatsOptions): Backplane["Service"][
         const { hub, label, network, peer } = read.success
         return hub === self ? undefined : house.labelled(network, peer, label)
       }
+      if (read.success.type === "claim") return hearClaim(read.success)
+      if (read.success.type === "verdict") return read.success.to === self ? claims.hear(read.success) : undefined
       const { news, replies } = presence.hear(read.success)
       const asked = read.success.type === "want" ? message.reply : subjects.hub(read.success.hub)
       if (asked !== undefined && asked.startsWith(subjects.root)) {
@@ -272,6 +287,7 @@ const open = ({ hub: self, namespace, url }: NatsOptions): Backplane["Service"][
     })
     const elsewhere: Elsewhere = {
       ...ofPresence,
+      rivals: claims.rivals,
       joined(networkName, peerId, facts) {
         hold(networkName, peerId)
         ofPresence.joined(networkName, peerId, facts)

@@ -158,8 +158,43 @@ export const Signal = Schema.Struct({
 /** @category models */
 export type Signal = typeof Signal.Type
 
+/** What goes to one hub: from which, and a number of that hub's that never comes again in its life. */
+const directed = { ...life, number: Schema.Natural, to: PeerId }
+
+/**
+ * A hub has a connection of a peer that the other has, too, or would let it in, and asks whether the other keeps it.
+ *
+ * @category schemas
+ */
+export const ClaimMessage = Schema.Struct({
+  type: Schema.tag("claim"),
+  ...directed,
+  /** Counts the claims of a hub. */
+  claim: Schema.Natural,
+  peer: PeerId,
+  /** Whether the peer has proved at the hub that it has the key of its id. */
+  proven: Schema.Boolean,
+  /** For how many milliseconds the connection has been there. */
+  age: Schema.Natural
+})
+/** @category models */
+export type ClaimMessage = typeof ClaimMessage.Type
+
+/** Whether a hub keeps the peer of the other's claim; otherwise that peer is not at this hub any more. @category schemas */
+export const Verdict = Schema.Struct({
+  type: Schema.tag("verdict"),
+  ...directed,
+  claim: Schema.Natural,
+  held: Schema.Boolean
+})
+/** @category models */
+export type Verdict = typeof Verdict.Type
+
+/** What goes to one hub, and across others on its way. @category models */
+export type Directed = Signal | ClaimMessage | Verdict
+
 /** Everything that admitted hubs say to each other. @category schemas */
-export const HubMessage = Schema.Union([Beat, Delta, Want, State, Gone, Word, Signal]).pipe(
+export const HubMessage = Schema.Union([Beat, Delta, Want, State, Gone, Word, Signal, ClaimMessage, Verdict]).pipe(
   Schema.toTaggedUnion("type")
 )
 /** @category models */

@@ -25,6 +25,10 @@ export interface Roster {
   wait(hub: PeerId, networkName: NetworkName, count: number): void
   /** Where a peer is, the hub it came to last; `except` is a hub to leave out. */
   locate(networkName: NetworkName, peerId: PeerId, except?: PeerId): Resident | undefined
+  /** The hubs that hold a peer in any network, whatever the case of its letters. */
+  holders(peerId: PeerId): ReadonlyArray<PeerId>
+  /** Whether another hub than one holds a peer in any network. */
+  isHeldElsewhere(peerId: PeerId, than: PeerId): boolean
   /** The members of a network, each where it came last. */
   members(networkName: NetworkName): ReadonlyArray<Resident>
   /** Whether a network has members at other hubs than one. */
@@ -46,6 +50,19 @@ interface Network {
 /** Nobody anywhere. @category constructors */
 export const make = (): Roster => {
   const networks = new Map<NetworkName, Network>()
+  /** By peer the hubs that hold it, once for each network: a hub alone, as for nearly all, needs no list. */
+  const places = new Map<string, PeerId | ReadonlyArray<PeerId>>()
+
+  const placesOf = (peerId: PeerId): ReadonlyArray<PeerId> => {
+    const found = places.get(peerId.toLowerCase())
+    return found === undefined ? [] : typeof found === "string" ? [found] : found
+  }
+
+  const settle = (peerId: PeerId, hubs: ReadonlyArray<PeerId>): void => {
+    const [first] = hubs
+    if (first === undefined) places.delete(peerId.toLowerCase())
+    else places.set(peerId.toLowerCase(), hubs.length === 1 ? first : hubs)
+  }
 
   const open = (networkName: NetworkName): Network => {
     const known = networks.get(networkName)
@@ -70,7 +87,10 @@ export const make = (): Roster => {
       const { held, members } = open(networkName)
       const holders = members.get(peerId) ?? new Map<PeerId, PeerFacts>()
       // Whoever came last is last.
-      if (!holders.delete(hub)) held.set(hub, (held.get(hub) ?? 0) + 1)
+      if (!holders.delete(hub)) {
+        held.set(hub, (held.get(hub) ?? 0) + 1)
+        settle(peerId, [...placesOf(peerId), hub])
+      }
       members.set(peerId, holders.set(hub, facts))
     },
     drop(hub, networkName, peerId) {
@@ -78,6 +98,8 @@ export const make = (): Roster => {
       const holders = network?.members.get(peerId)
       if (network === undefined || holders?.delete(hub) !== true) return false
       if (holders.size === 0) network.members.delete(peerId)
+      const hubs = placesOf(peerId)
+      settle(peerId, hubs.toSpliced(hubs.indexOf(hub), 1))
       const left = (network.held.get(hub) ?? 1) - 1
       if (left > 0) network.held.set(hub, left)
       else network.held.delete(hub)
@@ -91,6 +113,8 @@ export const make = (): Roster => {
       tidy(networkName, network)
     },
     locate: (networkName, peerId, except) => last(peerId, networks.get(networkName)?.members.get(peerId) ?? [], except),
+    holders: (peerId) => Array.from(new Set(placesOf(peerId))),
+    isHeldElsewhere: (peerId, than) => placesOf(peerId).some((hub) => hub !== than),
     members: (networkName) =>
       Array.from(networks.get(networkName)?.members ?? [], ([peerId, holders]) => last(peerId, holders))
         .filter((resident) => resident !== undefined),

@@ -11,6 +11,7 @@ import type { PeerId } from "../../domain/PeerId.ts"
 import type { PeerFacts } from "../../domain/Signal.ts"
 import type { Peer } from "../exchange/Member.ts"
 import { alone, type Elsewhere, type House } from "./Backplane.ts"
+import type { Rivals } from "./Claims.ts"
 
 /** What a hub does for peers that are elsewhere. @category models */
 export interface Guests {
@@ -32,6 +33,8 @@ export interface Guests {
 export interface Ties {
   /** All other hubs; nobody, until the backplane is open. */
   readonly elsewhere: Elsewhere
+  /** The other hubs as rivals for a peer: those of `elsewhere`, from whenever there are any. */
+  readonly rivals: Rivals
   readonly house: Pick<House, "deliver" | "undelivered" | "labelled" | "hear">
   /** Uses a backplane that is open. */
   attach(elsewhere: Elsewhere): void
@@ -77,6 +80,12 @@ export const make = (guests: () => Guests): Ties => {
   return {
     get elsewhere() {
       return elsewhere
+    },
+    rivals: {
+      holds: (peerId) => elsewhere.rivals.holds(peerId),
+      settles: (peerId) => elsewhere.rivals.settles(peerId),
+      tell: (claim) => elsewhere.rivals.tell(claim),
+      ask: (claim) => elsewhere.rivals.ask(claim)
     },
     attach(open) {
       elsewhere = open

@@ -4,6 +4,8 @@
 import type { Buffer } from "node:buffer"
 import type { NetworkName } from "../../domain/NetworkName.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
+import type { PeerProof } from "../../domain/PeerProof.ts"
+import type { Challenge } from "../door/Proofs.ts"
 import type { Sender } from "../exchange/Router.ts"
 import * as Traffic from "../exchange/Traffic.ts"
 import * as Wire from "../exchange/Wire.ts"
@@ -22,6 +24,8 @@ export interface Surroundings {
   readonly traffic: Traffic.Traffic
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** Looks at the proof of a peer that was asked for one. */
+  readonly proved: (session: Session, challenge: Challenge, proof: PeerProof) => void
   /** To be called when the peer's connection ends. */
   readonly ended: (session: Session) => void
 }
@@ -32,6 +36,12 @@ export class Session implements Sender, Ear {
   readonly connection: Connection
   /** Settled before anything is heard from the peer. */
   networks?: ReadonlySet<NetworkName>
+  /** What the peer is to prove by that it has the key of its id, until it answers; absent when it cannot. */
+  challenge: Challenge | undefined
+  /** Whether it has proved it. */
+  proven = false
+  /** When it came, in milliseconds since 1970. */
+  readonly since: number
   readonly #shared: Surroundings
   #messages: Limits.Budget
   #strikes: Limits.Budget
@@ -41,6 +51,7 @@ export class Session implements Sender, Ear {
     this.peerId = peerId
     this.connection = connection
     this.#shared = shared
+    this.since = shared.now()
     // Whoever has spent nothing shares what is full.
     this.#messages = shared.fullMessages
     this.#strikes = shared.fullStrikes
@@ -73,6 +84,12 @@ export class Session implements Sender, Ear {
     if (Limits.standing(strikes, this.#strikes) !== "within") {
       this.connection.close(closeCode.policy, "Too many malformed messages")
     }
+  }
+
+  prove(proof: PeerProof): void {
+    const { challenge } = this
+    this.challenge = undefined
+    if (challenge !== undefined) this.#shared.proved(this, challenge, proof)
   }
 
   onFrame(bytes: Buffer, isText: boolean): void {

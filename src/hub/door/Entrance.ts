@@ -6,6 +6,7 @@ import * as Result from "effect/Result"
 import type { IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
+import type * as Traffic from "../exchange/Traffic.ts"
 import type { HubSettings } from "../Options.ts"
 import * as Addresses from "./Addresses.ts"
 import * as Doorkeeper from "./Doorkeeper.ts"
@@ -29,6 +30,9 @@ const turnAway = (tcp: Duplex, status: string, ...headers: ReadonlyArray<string>
 const headerOf = (header: string | ReadonlyArray<string> | undefined): string | undefined =>
   typeof header === "string" ? header : header?.join(",")
 
+/** Why somebody is turned away: the page's origin, as many connections of the address as it may have, or too many at once. */
+export type Reason = Extract<Traffic.Refusal, "origin" | "address-connections" | "address-rate">
+
 /**
  * An entrance. `refused` is called for everyone who is turned away, and `now` gives milliseconds since 1970.
  *
@@ -36,7 +40,7 @@ const headerOf = (header: string | ReadonlyArray<string> | undefined): string | 
  */
 export const make = (settings: Settings, options: {
   readonly now: () => number
-  readonly refused: () => void
+  readonly refused: (reason: Reason) => void
 }): Entrance => {
   const proxies = Result.getOrThrow(Addresses.trustedProxies(settings.trustedProxies))
   const origins = settings.allowedOrigins === undefined ? undefined : new Set(settings.allowedOrigins)
@@ -48,7 +52,11 @@ export const make = (settings: Settings, options: {
 
   const enter = (address: string, tcp: Duplex): boolean => {
     const group = Addresses.groupOf(address)
-    if (doorkeeper.enter(group) !== "welcome") return false
+    const answer = doorkeeper.enter(group)
+    if (answer !== "welcome") {
+      options.refused(answer === "too many" ? "address-connections" : "address-rate")
+      return false
+    }
     tcp.once("close", () => doorkeeper.leave(group))
     return true
   }
@@ -59,20 +67,17 @@ export const make = (settings: Settings, options: {
     admitsSocket(socket) {
       const address = socketAddress(socket)
       // A proxy speaks for many, and this machine's own programs for whoever may run them.
-      if (address === "" || proxies.has(address) || Addresses.isLoopback(address) || enter(address, socket)) return true
-      options.refused()
-      return false
+      return address === "" || proxies.has(address) || Addresses.isLoopback(address) || enter(address, socket)
     },
     admitsUpgrade(request, tcp) {
       const { origin } = request.headers
       if (origins !== undefined && origin !== undefined && !origins.has(origin)) {
-        options.refused()
+        options.refused("origin")
         return turnAway(tcp, "403 Forbidden")
       }
       const address = socketAddress(request.socket)
       const client = Addresses.clientOf(proxies, address, headerOf(request.headers["x-forwarded-for"]))
       if (client === address || enter(client, tcp)) return true
-      options.refused()
       return turnAway(tcp, "429 Too Many Requests", "Retry-After: 5")
     }
   }

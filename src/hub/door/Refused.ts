@@ -7,6 +7,7 @@ export class Refused extends Schema.TaggedError<Refused>()("Refused", {
     "Invalid peerId format",
     "Peer already connected",
     "Maximum connections reached",
+    "A proof of the peer's key is needed",
     "A peer token is needed",
     "The peer token is not valid",
     "The peer token has expired",

@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import type { NetworkName } from "../../domain/NetworkName.ts"
 import { ofMessage } from "../../domain/NetworkName.ts"
 import { type PeerId, short } from "../../domain/PeerId.ts"
+import type { PeerProof } from "../../domain/PeerProof.ts"
 import {
   ClientSignal,
   decodeClientSignal,
@@ -34,6 +35,8 @@ import * as Wire from "./Wire.ts"
 export interface Sender extends Peer {
   /** The networks that the peer may join or watch; any when absent. */
   readonly networks?: ReadonlySet<NetworkName>
+  /** Takes its proof that it has the key of its id; only the one that it was asked for counts. */
+  prove?(proof: PeerProof): void
   /** Charges extra tokens; when `false`, the peer has been told and nothing more is due to it. */
   afford(tokens: number): boolean
   /** Whether it is the hub itself, which alone is let into the network of the hubs. */
@@ -271,6 +274,8 @@ export const make = (options: {
         if (signal.networkName !== undefined) heartbeat(sender, signal.networkName, signal.data)
         sender.send(Wire.pong(sender.peerId, now()))
         return
+      case "prove":
+        return sender.prove?.(signal.data)
       case "cleanup":
       case "cleanup-all":
         return

@@ -8,8 +8,11 @@ const nothingRefused = {
   "invalid-peer-id": 0,
   "peer-id-taken": 0,
   "hub-full": 0,
+  "proof": 0,
   "token": 0,
-  "origin-or-address": 0,
+  "origin": 0,
+  "address-connections": 0,
+  "address-rate": 0,
   "draining": 0,
   "malformed": 0,
   "unknown-type": 0,
@@ -29,6 +32,8 @@ export type Refusal = keyof typeof nothingRefused
 export interface Traffic {
   /** Messages passed from one peer to another. */
   relayed: number
+  /** Connections whose peers have proved that they have the keys of their ids. */
+  proven: number
   /** Messages and connections that were refused. */
   refused: number
   /** Those, by reason. */
@@ -54,7 +59,7 @@ export interface HubStats extends Presence, Readonly<Omit<Traffic, "refusedBy">>
 }
 
 /** Nothing counted yet. @category constructors */
-export const make = (): Traffic => ({ relayed: 0, refused: 0, refusedBy: { ...nothingRefused } })
+export const make = (): Traffic => ({ relayed: 0, proven: 0, refused: 0, refusedBy: { ...nothingRefused } })
 
 /** Counts something that was refused. @category combinators */
 export const refuse = (traffic: Traffic, reason: Refusal): void => {

@@ -4,6 +4,7 @@
  */
 import type { NetworkName } from "../../domain/NetworkName.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
+import type { Nonce } from "../../domain/PeerProof.ts"
 import {
   feature,
   type HubSignal,
@@ -28,14 +29,31 @@ const encode = (signal: HubSignal): string => JSON.stringify(signal)
 export const addressedTo = (frame: string, target: PeerId): string =>
   `${frame.slice(0, -1)},"targetPeerId":"${target}"}`
 
-/** Greets a peer, and names the STUN and TURN servers it may use. @category constructors */
-export const connected = (peerId: PeerId, timestamp: number, iceServers?: ReadonlyArray<IceServer>): string =>
+/**
+ * Greets a peer, and names the STUN and TURN servers it may use. `challenge` asks it to prove that it has the key of its id.
+ *
+ * @category constructors
+ */
+export const connected = (
+  peerId: PeerId,
+  timestamp: number,
+  iceServers?: ReadonlyArray<IceServer>,
+  challenge?: Nonce
+): string =>
   encode({
     type: "connected",
-    data: { peerId, homing: { version, features }, ...iceServers === undefined ? {} : { iceServers } },
+    data: {
+      peerId,
+      homing: { version, features, ...challenge === undefined ? {} : { challenge } },
+      ...iceServers === undefined ? {} : { iceServers }
+    },
     fromPeerId: system,
     timestamp
   })
+
+/** Asks a peer to prove that it has the key of its id, before it is greeted. @category constructors */
+export const challenge = (nonce: Nonce, timestamp: number): string =>
+  encode({ type: "challenge", data: { nonce }, fromPeerId: system, timestamp })
 
 /** Names the STUN and TURN servers anew. @category constructors */
 export const iceServers = (iceServers: ReadonlyArray<IceServer>, timestamp: number): string =>

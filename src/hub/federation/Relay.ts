@@ -10,6 +10,7 @@
 import * as Result from "effect/Result"
 import type { PeerId } from "../../domain/PeerId.ts"
 import { type Elsewhere, type House, type HubView, known, viewOf } from "../backplane/Backplane.ts"
+import * as Claims from "../backplane/Claims.ts"
 import * as HubMessage from "../backplane/HubMessage.ts"
 import * as Presence from "../backplane/Presence.ts"
 
@@ -79,6 +80,8 @@ const makeSeen = () => {
   }
 }
 
+const isDirected = HubMessage.HubMessage.isAnyOf(["signal", "claim", "verdict"])
+
 /** A neighbour as the bearer of a hub's beats. */
 interface Bearing {
   readonly incarnation: number
@@ -146,18 +149,41 @@ export const make = (options: {
     return living.toSorted((a, b) => rank(a) - rank(b) || a.since - b.since).map(({ neighbour }) => neighbour)
   }
 
-  const pass = (signal: HubMessage.Signal, from: PeerId | undefined): boolean => {
-    const text = HubMessage.encode(signal)
-    return waysTo(signal.to, from).some((neighbour) => tell(neighbour, text))
+  const pass = (message: HubMessage.Directed, from: PeerId | undefined): boolean => {
+    const text = HubMessage.encode(message)
+    return waysTo(message.to, from).some((neighbour) => tell(neighbour, text))
   }
 
-  const hearSignal = (from: PeerId, signal: HubMessage.Signal): void => {
-    if (signal.hub === self || seen(`${signal.hub}/${signal.incarnation}/${signal.number}`)) {
+  const claims = Claims.make(presence, (claim) => void pass({ ...claim, number: numbered++ }, undefined))
+
+  /** What came for this hub; `false` when nobody here can use it. */
+  const take = (message: HubMessage.Directed): boolean => {
+    switch (message.type) {
+      case "signal":
+        return house.deliver(message.envelope)
+      case "claim": {
+        const { age, claim, hub, peer, proven } = message
+        const { incarnation } = presence
+        house.claimed(
+          { peerId: peer, proven, age },
+          (held) =>
+            void pass({ type: "verdict", hub: self, incarnation, number: numbered++, to: hub, claim, held }, undefined)
+        )
+        return true
+      }
+      case "verdict":
+        claims.hear(message)
+        return true
+    }
+  }
+
+  const hearDirected = (from: PeerId, message: HubMessage.Directed): void => {
+    if (message.hub === self || seen(`${message.hub}/${message.incarnation}/${message.number}`)) {
       counts.repeated++
-    } else if (signal.to === self) {
-      if (house.deliver(signal.envelope)) counts.delivered++
+    } else if (message.to === self) {
+      if (take(message)) counts.delivered++
       else counts.lost++
-    } else if (pass(signal, from)) counts.forwarded++
+    } else if (pass(message, from)) counts.forwarded++
     else counts.lost++
   }
 
@@ -212,8 +238,8 @@ export const make = (options: {
           heardAt.set(link, now())
           const read = HubMessage.decode(message)
           if (Result.isFailure(read)) counts.malformed++
-          else if (read.success.type === "signal") hearSignal(hub, read.success)
           else if (read.success.type === "word") hearWord(hub, read.success)
+          else if (isDirected(read.success)) hearDirected(hub, read.success)
           else hearPresence(hub, link, read.success)
         },
         unlink() {
@@ -237,6 +263,7 @@ export const make = (options: {
     },
     leave: () => tellAll(presence.farewell()),
     elsewhere: {
+      rivals: claims.rivals,
       ...known(presence, house, { changed, say: (word) => tellAll({ ...word, number: numbered++ }) }),
       send(envelope) {
         const resident = presence.roster.locate(envelope.network, envelope.target, self)

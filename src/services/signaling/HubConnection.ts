@@ -11,9 +11,11 @@ import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import type { PeerId } from "../../domain/PeerId.ts"
+import type { Nonce } from "../../domain/PeerProof.ts"
 import type { ClientSignal, HubSignal } from "../../domain/Signal.ts"
 import * as HubFrame from "./HubFrame.ts"
 import * as HubLoss from "./HubLoss.ts"
+import { HubProof } from "./HubProof.ts"
 import { HubTimings } from "./HubTimings.ts"
 import * as HubToken from "./HubToken.ts"
 import * as HubUrl from "./HubUrl.ts"
@@ -50,7 +52,8 @@ export const serve = Effect.fnUntraced(function*(options: {
   readonly onSignal: (signal: HubSignal) => Effect.Effect<void>
 }): Effect.fn.Return<never, HubLoss.HubLoss, Socket.WebSocketConstructor | Scope.Scope> {
   const timings = yield* HubTimings
-  const url = yield* Effect.fromResult(HubUrl.toDial(options.url, options.peerId)).pipe(
+  const prover = yield* HubProof
+  const url = yield* Effect.fromResult(HubUrl.toDial(options.url, options.peerId, prover !== undefined)).pipe(
     Effect.mapError((problem) => HubLoss.Unreachable({ problem }))
   )
 
@@ -64,9 +67,30 @@ export const serve = Effect.fnUntraced(function*(options: {
     }
     yield* options.onOpen(connection)
 
+    let asked = false
+    /** Answers a hub that wants our key proved: once, since nobody needs more, and whoever asks on has something in mind. */
+    const prove = Effect.fnUntraced(function*(nonce: Nonce | undefined) {
+      if (nonce === undefined || prover === undefined || asked) return
+      asked = true
+      const { host } = new URL(url)
+      const signature = yield* prover({ nonce, host })
+      // A connection that cannot send is about to end.
+      yield* Effect.ignore(connection.send({ type: "prove", data: { host, signature } }))
+    })
+    const onSignal = (signal: HubSignal): Effect.Effect<void> => {
+      switch (signal.type) {
+        case "challenge":
+          return prove(signal.data.nonce)
+        case "connected":
+          return Effect.andThen(options.onSignal(signal), prove(signal.data.homing?.challenge))
+        default:
+          return options.onSignal(signal)
+      }
+    }
+
     let quietSince = yield* Clock.currentTimeMillis
     const step = Effect.gen(function*() {
-      const { greeting } = yield* receive(yield* Effect.mapError(pull, HubLoss.fromSocketError), options.onSignal)
+      const { greeting } = yield* receive(yield* Effect.mapError(pull, HubLoss.fromSocketError), onSignal)
       quietSince = yield* Clock.currentTimeMillis
       return greeting
     })

@@ -3,6 +3,7 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import type * as Socket from "effect/socket/Socket"
+import { hubClose } from "../../domain/Signal.ts"
 
 /** The end of a connection. @category models */
 export type HubLoss = Data.TaggedEnum<{
@@ -12,18 +13,24 @@ export type HubLoss = Data.TaggedEnum<{
   Refused: { readonly code: number; readonly reason: string }
   /** The hub shuts down, and all its peers look for another at this moment. `hubs` are those it sends them to. */
   Closing: { readonly problem: string; readonly hubs: ReadonlyArray<string> }
+  /** A newer connection of this peer, which proved its key, has our place: to come back would take it away again. */
+  TakenOver: { readonly problem: string }
+  /** What let us in ran out: a fresh token lets us in again. */
+  Expired: { readonly problem: string }
   /** We ended it ourselves, to make another at once. */
   Renewed: { readonly problem: string }
 }>
 
 /** The ways to make a loss, and to tell one from another. @category constructors */
-export const { $match: match, Closing, Refused, Renewed, Unreachable } = Data.taggedEnum<HubLoss>()
+export const { $match: match, Closing, Expired, Refused, Renewed, TakenOver, Unreachable } = Data.taggedEnum<HubLoss>()
 
 /** What happened, for people to read. @category formatting */
 export const describe: (loss: HubLoss) => string = match({
   Unreachable: ({ problem }) => problem,
   Refused: ({ code, reason }) => `refused with code ${code}: ${reason || "no reason given"}`,
   Closing: ({ problem }) => problem,
+  TakenOver: ({ problem }) => problem,
+  Expired: ({ problem }) => problem,
   Renewed: ({ problem }) => problem
 })
 
@@ -37,6 +44,8 @@ const isRefusal = (code: number) => code === 1008 || code === 1013 || (code >= 4
 
 /** Reads the close code that ended a connection. @category constructors */
 export const fromClose = (code: number, reason: string): HubLoss => {
+  if (code === hubClose.takenOver) return TakenOver({ problem: reason || "a newer connection of this peer took over" })
+  if (code === hubClose.tokenExpired) return Expired({ problem: reason || "the peer token has expired" })
   if (isRefusal(code)) return Refused({ code, reason })
   if (closingCodes.has(code)) return Closing({ problem: reason || "the hub is shutting down", hubs: [] })
   if (code === 1006) return Unreachable({ problem: "the connection broke" })

@@ -205,7 +205,7 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
         Effect.flip
       )
       yield* Effect.logDebug(`No connection to the hub at ${url}: ${HubLoss.describe(loss)}`)
-      if (now()._tag === "Connected") return Round.Lost({ url, loss })
+      if (now()._tag === "Connected" || loss._tag === "TakenOver") return Round.Lost({ url, loss })
       failures.push({ url, loss })
     }
     return Round.InVain({ failures })
@@ -223,6 +223,18 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
   const giveUp = Effect.fnUntraced(function*(failures: ReadonlyArray<Failure>) {
     const error = toJoinError(hubs, failures)
     for (const member of members) yield* Deferred.fail(member.announced, error)
+  })
+
+  /** Leaves the hub to the newer connection, and the mesh to its links. Whoever joins or asks anew dials again; a watch, which nobody asked for by hand, does not. */
+  const giveWay = Effect.fnUntraced(function*(url: string, problem: string) {
+    yield* become(State.TakenOver({ url, problem }))
+    yield* Effect.logWarning(
+      `The hub at ${url} was left: ${problem}. Leave the network and join it anew to take it back`
+    )
+    yield* watches.show({ _tag: "Unknown" })
+    for (const question of questions) yield* Deferred.fail(question, unreachable(problem))
+    for (const member of members) yield* Deferred.fail(member.announced, unreachable(problem))
+    return yield* Effect.never
   })
 
   const live = Effect.gen(function*() {
@@ -255,6 +267,9 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
           yield* wait(url, problem, yield* pause(failures))
           failures += 1
           break
+        case "TakenOver":
+          return yield* giveWay(url, problem)
+        case "Expired":
         case "Renewed":
           order = [url, ...hubs.filter((hub) => hub !== url)]
           failures = 0
@@ -286,6 +301,7 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
       members.add(member)
       switch (current._tag) {
         case "Idle":
+        case "TakenOver":
           return dial
         case "Announcing": {
           const { announced = member.networkName, connection } = current
@@ -351,7 +367,7 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
       if (current._tag === "Closed") return Effect.fail(unreachable("this session is closed"))
       if (current._tag === "Waiting") return Effect.fail(unreachable(current.problem))
       questions.add(question)
-      if (current._tag === "Idle") return dial
+      if (current._tag === "Idle" || current._tag === "TakenOver") return dial
       return current._tag === "Connected" ? ask(current, question) : Effect.void
     }))
 

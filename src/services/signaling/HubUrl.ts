@@ -10,12 +10,12 @@ const schemes: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * The URL to dial: `http` becomes `ws`, path and query stay, and `peerId` joins the query. Fails with what is
- * wrong with the address.
+ * The URL to dial: `http` becomes `ws`, path and query stay, and `peerId` joins the query, with `proof` if we can prove it
+ * when asked. Fails with what is wrong with the address.
  *
  * @category constructors
  */
-export const toDial = (hub: string, peerId: PeerId): Result.Result<string, string> => {
+export const toDial = (hub: string, peerId: PeerId, canProve = false): Result.Result<string, string> => {
   if (!URL.canParse(hub)) return Result.fail("this is not a URL; write it like wss://hub.example.org")
   const url = new URL(hub)
   const scheme = schemes.get(url.protocol)
@@ -25,5 +25,6 @@ export const toDial = (hub: string, peerId: PeerId): Result.Result<string, strin
   url.protocol = scheme
   url.hash = ""
   url.searchParams.set("peerId", peerId)
+  if (canProve) url.searchParams.set("proof", "1")
   return Result.succeed(url.href)
 }

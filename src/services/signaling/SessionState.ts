@@ -27,6 +27,8 @@ export type State = Data.TaggedEnum<{
     readonly features: ReadonlySet<string>
   }
   Waiting: { readonly url: string; readonly problem: string; readonly retryAt: number }
+  /** Another connection of this peer has our place at the hub, and there is no actor. */
+  TakenOver: { readonly url: string; readonly problem: string }
   /** The session's scope is closed. */
   Closed: {}
 }>
@@ -40,5 +42,6 @@ export const toHubState = State.$match({
   Announcing: ({ attempt, url }): HubState => ({ _tag: "Connecting", url, attempt }),
   Connected: ({ since, url }): HubState => ({ _tag: "Connected", url, since }),
   Waiting: ({ problem, retryAt, url }): HubState => ({ _tag: "Waiting", url, problem, retryAt }),
+  TakenOver: ({ problem, url }): HubState => ({ _tag: "TakenOver", url, problem }),
   Closed: (): HubState => ({ _tag: "Idle" })
 })

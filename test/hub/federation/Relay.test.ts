@@ -41,6 +41,7 @@ const makeTown = (count: number) => {
         },
         undelivered: () => undefined,
         labelled: () => undefined,
+        claimed: () => undefined,
         hear: () => undefined,
         about: () => ({}),
         visit: () => ({ say: () => undefined, leave: () => undefined })
