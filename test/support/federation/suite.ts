@@ -3,10 +3,12 @@ import { assert, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { PeerId } from "../../../src/domain/PeerId.ts"
+import { NetworkName } from "../../../src/domain/NetworkName.ts"
+import { PeerId } from "../../../src/domain/PeerId.ts"
+import type { Refused } from "../../../src/hub/door/Refused.ts"
 import * as Limits from "../../../src/hub/Limits.ts"
 import { peer } from "../simulation.ts"
-import { type Guest, type Town, until } from "./Town.ts"
+import { type Guest, type Knock, takeoverPatience, type Town, until } from "./Town.ts"
 
 /** Where the suite runs. */
 export interface Place<R> {
@@ -48,6 +50,14 @@ const pick = (guests: ReadonlyArray<Guest>, index: number): Guest => {
   const guest = guests[index]
   if (guest === undefined) throw new Error(`no guest ${index}`)
   return guest
+}
+
+const chess = NetworkName.make("chess")
+
+const hubOf = (place: Town, index: number) => {
+  const hub = place.hubs[index]
+  if (hub === undefined) throw new Error(`no hub ${index}`)
+  return hub.running
 }
 
 /** Adds the tests. */
@@ -255,5 +265,112 @@ export const tests = <R>({ simulate, town }: Place<R>) => {
       if (hub === undefined) throw new Error("there are three hubs")
       yield* hub.stop
       yield* until("it is forgotten", () => countsOf(ada, 2, 0), 2)
+    })))
+
+  /** A peer that is in a network at a hub, and known to all of them. */
+  const settled = Effect.fnUntraced(function*(place: Town, index: number, peerId: PeerId, how?: Knock) {
+    const guest = yield* hubOf(place, index).knock(peerId, how)
+    join(guest, "chess")
+    yield* until("it is known", () => place.hubs.every(({ running }) => running.exchange.registry.present(chess) === 1))
+    return guest
+  })
+  const reasonOf = (refused: Effect.Effect<unknown, Refused>) =>
+    Effect.map(Effect.flip(refused), ({ reason }) => reason)
+  const millisOf = <A, E>(effect: Effect.Effect<A, E>) =>
+    Effect.map(Effect.timed(effect), ([took, made]) => [Duration.toMillis(took), made] as const)
+  const present = ({ hubs }: Town) => hubs.map(({ running }) => running.exchange.registry.present(chess))
+
+  it.live("refuses a peer's id to a stranger at another hub, as long as the peer lives", () =>
+    simulate(Effect.gen(function*() {
+      const place = yield* town(3)
+      const ada = yield* settled(place, 0, peer(1))
+      for (const index of [0, 1, 2]) {
+        assert.strictEqual(yield* reasonOf(hubOf(place, index).knock(peer(1))), "Peer already connected")
+      }
+      const capital = PeerId.make(peer(1).toUpperCase())
+      assert.strictEqual(yield* reasonOf(hubOf(place, 2).knock(capital)), "Peer already connected")
+      assert.isUndefined(ada.closing)
+      assert.deepStrictEqual(present(place), [1, 1, 1])
+      // Nobody else has to wait for that.
+      const [took] = yield* millisOf(hubOf(place, 1).knock(peer(2)))
+      assert.isAtMost(took, 20)
+    })))
+
+  it.live("lets a peer in at another hub when its old connection is silent, and drops that", () =>
+    simulate(Effect.gen(function*() {
+      const place = yield* town(3)
+      const old = yield* settled(place, 0, peer(1))
+      old.fallSilent()
+      const back = yield* hubOf(place, 2).knock(peer(1))
+      join(back, "chess")
+      yield* until("the old one is dropped", () => old.closing?.code === 1006)
+      yield* place.elapse(1)
+      assert.isUndefined(back.closing)
+      assert.deepStrictEqual(present(place), [1, 1, 1])
+    })))
+
+  it.live("lets a peer in at another hub at once that proves its key, and closes its old connection", () =>
+    simulate(Effect.gen(function*() {
+      const place = yield* town(3)
+      const old = yield* settled(place, 0, peer(1), { proves: true })
+      old.fallSilent()
+      const [took, back] = yield* millisOf(hubOf(place, 2).knock(peer(1), { proves: true }))
+      assert.isAtMost(took, 200)
+      join(back, "chess")
+      yield* until("the old one is closed", () => old.closing !== undefined, 1)
+      assert.deepStrictEqual(old.closing, { code: 4001, reason: "Taken over by a newer connection of the same peer" })
+      yield* place.elapse(3)
+      assert.isUndefined(back.closing)
+      assert.deepStrictEqual(present(place), [1, 1, 1])
+    })))
+
+  it.live("keeps an id that was proved from those that prove nothing at another hub, even while its peer is silent", () =>
+    simulate(Effect.gen(function*() {
+      const place = yield* town(2)
+      const ada = yield* settled(place, 0, peer(1), { proves: true })
+      ada.fallSilent()
+      assert.strictEqual(yield* reasonOf(hubOf(place, 1).knock(peer(1))), "Peer already connected")
+      assert.isUndefined(ada.closing)
+    })))
+
+  it.live("does not keep a peer out for a hub that is gone", () =>
+    simulate(Effect.gen(function*() {
+      const place = yield* town(3)
+      yield* settled(place, 0, peer(1))
+      const [hub] = place.hubs
+      yield* hub?.kill ?? Effect.void
+      const [took, back] = yield* millisOf(hubOf(place, 1).knock(peer(1)))
+      assert.isAtMost(took, Duration.toMillis(takeoverPatience) + 200)
+      join(back, "chess")
+      yield* place.elapse(1)
+      assert.isUndefined(back.closing)
+    })))
+
+  for (const proves of [false, true]) {
+    it.live(`leaves a peer at one hub that comes to two at the same moment, ${proves ? "with" : "without"} proof`, () =>
+      simulate(Effect.gen(function*() {
+        const place = yield* town(3)
+        const both = yield* Effect.forEach([0, 2], (index) => hubOf(place, index).knock(peer(1), { proves }), {
+          concurrency: 2
+        })
+        for (const guest of both) join(guest, "chess")
+        yield* until("one of them is closed", () => both.filter(({ closing }) => closing !== undefined).length === 1)
+        yield* place.elapse(5)
+        assert.strictEqual(both.filter(({ closing }) => closing !== undefined).length, 1)
+        assert.deepStrictEqual(present(place), [1, 1, 1])
+      })))
+  }
+
+  it.live("leaves a peer that proved its key, and not one that did not, when it turns out to be at two hubs", () =>
+    simulate(Effect.gen(function*() {
+      const place = yield* town(2)
+      const [squatter, owner] = yield* Effect.all([
+        hubOf(place, 0).knock(peer(1)),
+        hubOf(place, 1).knock(peer(1), { proves: true })
+      ], { concurrency: 2 })
+      for (const guest of [squatter, owner]) join(guest, "chess")
+      yield* until("the other is closed", () => squatter.closing !== undefined)
+      yield* place.elapse(5)
+      assert.isUndefined(owner.closing)
     })))
 }
