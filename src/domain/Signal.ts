@@ -177,6 +177,11 @@ export const HubAddress = addressOf(
   "the address of a hub, such as wss://hub.example.org"
 )
 
+/** A token by which a hub lets a peer in, as far as it can travel (RFC 6455, 4.1). @category schemas */
+export const PeerToken = Schema.String.check(
+  Schema.isPattern(/^[\w.~-]{1,4096}$/, { expected: "1 to 4096 letters, digits and .-_~" })
+)
+
 const networkName = Schema.optionalKey(NetworkName)
 
 /** What every message to another peer carries: to whom, in which network. */
@@ -213,6 +218,8 @@ export const ClientSignal = Schema.Union([
   Schema.Struct({ type: Schema.tag("cleanup-all"), data: Schema.optionalKey(Schema.Unknown) }),
   /** Proves that the peer has the key of its id, which a hub asks for once in a connection. */
   Schema.Struct({ type: Schema.tag("prove"), data: PeerProof }),
+  /** A fresh token, to stay for longer than the one that the peer came with allows. */
+  Schema.Struct({ type: Schema.tag("token"), data: Schema.Struct({ token: PeerToken }) }),
   /** Asks for a sign of life. In the name of a network its data may be a `Heartbeat`; any other is as good. */
   Schema.Struct({ type: Schema.tag("ping"), data: Schema.optionalKey(Schema.Unknown), networkName })
 ]).pipe(Schema.toTaggedUnion("type"))
@@ -248,13 +255,17 @@ export const HubSignal = Schema.Union([
         version: Schema.Natural,
         features: Schema.Array(Schema.String.check(Schema.isMaxLength(64))),
         /** To be answered by `prove`, from whoever said that it can. A greeting with a nonce we cannot read is still one. */
-        challenge: Schema.optionalKey(Nonce).pipe(Schema.catchDecoding(() => Effect.succeedNone))
+        challenge: Schema.optionalKey(Nonce).pipe(Schema.catchDecoding(() => Effect.succeedNone)),
+        /** How many milliseconds the peer's token allows it to stay; as long as it likes when absent. */
+        expiresIn: Schema.optionalKey(Schema.Natural).pipe(Schema.catchDecoding(() => Effect.succeedNone))
       })),
       /** STUN and TURN servers to use, besides one's own. A greeting with others than we know is still a greeting. */
       iceServers: Schema.optionalKey(IceServers.pipe(Schema.catchDecoding(() => Effect.succeedSome([]))))
     }),
     ...fromHub
   }),
+  /** The fresh token counts, and allows the peer to stay for so many milliseconds. */
+  Schema.Struct({ type: Schema.tag("token"), data: Schema.Struct({ expiresIn: Schema.Natural }), ...fromHub }),
   /** The peer is greeted once it has proved that it has the key of its id, or once whoever has that id is found gone. */
   Schema.Struct({ type: Schema.tag("challenge"), data: Schema.Struct({ nonce: Nonce }), ...fromHub }),
   /** The servers of the greeting anew, before their credentials expire. */

@@ -190,6 +190,7 @@ export const make = Effect.fnUntraced(function*(
     }),
     traffic,
     now,
+    renewed: (session, token) => run(renew(session, token)),
     proved: (session, challenge, proof) => run(judge(session, challenge, proof)),
     ended(session) {
       guests.delete(session)
@@ -221,6 +222,29 @@ export const make = Effect.fnUntraced(function*(
       }, { discard: true })
     ).pipe(Effect.delay(period), Effect.forever)
 
+  const grant = (session: Session.Session, { expiresAt, networks }: PeerToken.Grant) => {
+    session.connection.expiresAt = expiresAt
+    session.networks = networks
+  }
+
+  const remaining = (expiresAt: number) => Math.max(0, Math.floor(expiresAt - now()))
+
+  /** Lets a peer stay for longer. What it may do already it may go on doing: less begins with another connection. */
+  const renew = (session: Session.Session, token: string) =>
+    tokens.verify(token, session.peerId).pipe(
+      Effect.filterOrFail(
+        (fresh) => PeerToken.covers(fresh, session),
+        () => ({ reason: "It is for fewer networks than the one that you came with" })
+      ),
+      Effect.match({
+        onFailure: ({ reason }) => void session.send(Wire.error(`Your fresh token does not count: ${reason}`, now())),
+        onSuccess(fresh) {
+          grant(session, fresh)
+          if (fresh.expiresAt !== undefined) session.send(Wire.token(remaining(fresh.expiresAt), now()))
+        }
+      })
+    )
+
   let isHostNoted = false
   /** Looks at the proof of a peer that was asked for one. */
   const judge = (session: Session.Session, challenge: Challenge, proof: PeerProof) =>
@@ -246,8 +270,7 @@ export const make = Effect.fnUntraced(function*(
     const claimed = decodePeerId(query.get("peerId"))
     if (Result.isFailure(claimed)) return yield* new Refused({ reason: "Invalid peerId format" })
     const session = new Session.Session(claimed.success, connection, sessions)
-    const { networks } = yield* tokens.verify(handshake.token, session.peerId)
-    if (networks !== undefined) session.networks = networks
+    grant(session, yield* tokens.verify(handshake.token, session.peerId))
     const challenge = query.get("proof") === "1" ? proofs.challenge(session.peerId, handshake.host) : undefined
     session.challenge = challenge
     const antechamber = challenge === undefined ? undefined : Antechamber.make(session, challenge, now)
@@ -259,8 +282,11 @@ export const make = Effect.fnUntraced(function*(
     yield* admission.mustWait(session.peerId) ? Effect.raceFirst(admitted, connection.ended) : admitted
     if (connection.endedAt !== undefined) return admission.release(session)
     guests.add(session)
-    const nonce = antechamber?.asked === true ? undefined : challenge?.nonce
-    session.send(Wire.connected(session.peerId, now(), iceServers.issue(session.peerId, now()), nonce))
+    const { expiresAt } = connection
+    session.send(Wire.connected(session.peerId, now(), iceServers.issue(session.peerId, now()), {
+      challenge: antechamber?.asked === true ? undefined : challenge?.nonce,
+      expiresIn: expiresAt === undefined ? undefined : remaining(expiresAt)
+    }))
     if (antechamber === undefined) connection.listen(session)
     else antechamber.leave()
   })

@@ -4,8 +4,23 @@ import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { hubClose } from "../../src/domain/Signal.ts"
 import { Signature } from "../../src/domain/Signature.ts"
+import * as HubLoss from "../../src/services/signaling/HubLoss.ts"
 import { HubProof, type Question } from "../../src/services/signaling/HubProof.ts"
-import { ada, dove, hubA, hubB, joinScoped, lark, makeWorld, open, opens, settle, welcome } from "./HubWorld.ts"
+import { HubToken } from "../../src/services/signaling/HubToken.ts"
+import {
+  ada,
+  dove,
+  type FakeSocket,
+  hubA,
+  hubB,
+  joinScoped,
+  lark,
+  makeWorld,
+  open,
+  opens,
+  settle,
+  welcome
+} from "./HubWorld.ts"
 
 const signature = Signature.make("A".repeat(128))
 const nonce = "n".repeat(22)
@@ -144,8 +159,57 @@ describe("a session whose place is taken by a newer connection of the peer", () 
     }))
 })
 
-describe("a session whose token has expired", () => {
-  it.effect("comes back at once, and then patiently", () =>
+describe("a session with a token that expires", () => {
+  const allowed = (expiresIn: number) => ({
+    ...welcome,
+    data: { ...welcome.data, homing: { ...welcome.data.homing, expiresIn } }
+  })
+  const tokens = (socket: FakeSocket | undefined) =>
+    socket?.sent.map((frame) => JSON.parse(frame)).filter(({ type }) => type === "token").map(({ data }) => data.token)
+
+  it.effect("shows a fresh one in time, again and again, and once in a while", () =>
+    Effect.gen(function*() {
+      let minted = 0
+      const source = Effect.sync(() => `token-${minted++}`)
+      const world = makeWorld({}, opens)
+      const session = yield* Effect.provideService(open(world, [hubA]), HubToken, source)
+      const joining = yield* Effect.forkChild(session.join(dove))
+      yield* settle
+      world.only.say(allowed(40_000))
+      yield* Fiber.join(joining)
+      yield* TestClock.adjust("31 seconds")
+      assert.deepStrictEqual(tokens(world.only), [])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(tokens(world.only), ["token-1"])
+      world.only.say({ type: "token", data: { expiresIn: 10_000 } })
+      yield* settle
+      yield* TestClock.adjust("8 seconds")
+      assert.deepStrictEqual(tokens(world.only), ["token-1", "token-2"])
+      // One that is about to expire anyway is not worth it.
+      world.only.say({ type: "token", data: { expiresIn: 2000 } })
+      yield* settle
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(tokens(world.only), ["token-1", "token-2"])
+    }))
+
+  it.effect("goes on without a fresh one until it is sent away", () =>
+    Effect.gen(function*() {
+      let asked = 0
+      const source = Effect.suspend(() =>
+        asked++ === 0 ? Effect.succeed("token") : Effect.fail(HubLoss.Unreachable({ problem: "the server is away" }))
+      )
+      const world = makeWorld({}, opens)
+      const session = yield* Effect.provideService(open(world, [hubA]), HubToken, source)
+      const joining = yield* Effect.forkChild(session.join(dove))
+      yield* settle
+      world.only.say(allowed(10_000))
+      yield* Fiber.join(joining)
+      yield* TestClock.adjust("9 seconds")
+      assert.strictEqual(asked, 2)
+      assert.strictEqual((yield* session.state)._tag, "Connected")
+    }))
+
+  it.effect("comes back at once when it is sent away, and then patiently", () =>
     Effect.gen(function*() {
       const world = makeWorld()
       const session = yield* open(world, [hubA])

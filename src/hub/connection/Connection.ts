@@ -88,6 +88,8 @@ export class Connection {
   heardAt: number
   /** When it was asked for one, if it owes it. */
   askedAt: number | undefined
+  /** When it may be there no longer, if ever. */
+  expiresAt: number | undefined
   /** When the hub began to close, or the socket was closed. */
   endedAt: number | undefined
 

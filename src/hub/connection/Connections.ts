@@ -1,11 +1,12 @@
 /**
  * The connections of a hub, looked after in rounds: who is silent for long is asked for a sign of life, who gives none is
- * dropped, and who does not answer the closing of its connection is cut.
+ * dropped, whose time is over is closed, and who does not answer the closing of its connection is cut.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Duplex } from "node:stream"
+import { hubClose } from "../../domain/Signal.ts"
 import { waitAtMost } from "../../services/Patience.ts"
 import * as Wire from "../exchange/Wire.ts"
 import type { HubSettings } from "../Options.ts"
@@ -48,9 +49,11 @@ export const make = (
   const period = Duration.millis(Math.max(1, Math.min(heartbeat, heartbeatPatience, closingPatience) / 2))
 
   const look = (connection: Connection, time: number): boolean => {
-    const { askedAt, endedAt, heardAt } = connection
+    const { askedAt, endedAt, expiresAt, heardAt } = connection
     if (endedAt !== undefined) {
       if (time - endedAt >= closingPatience) connection.terminate()
+    } else if (expiresAt !== undefined && time >= expiresAt) {
+      connection.close(hubClose.tokenExpired, "The peer token has expired")
     } else if (askedAt !== undefined) {
       if (time - askedAt < heartbeatPatience) return false
       connection.terminate()

@@ -24,6 +24,8 @@ export interface Surroundings {
   readonly traffic: Traffic.Traffic
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** Looks at a token that is to take the place of the one that the peer came with. */
+  readonly renewed: (session: Session, token: string) => void
   /** Looks at the proof of a peer that was asked for one. */
   readonly proved: (session: Session, challenge: Challenge, proof: PeerProof) => void
   /** To be called when the peer's connection ends. */
@@ -34,8 +36,8 @@ export interface Surroundings {
 export class Session implements Sender, Ear {
   readonly peerId: PeerId
   readonly connection: Connection
-  /** Settled before anything is heard from the peer. */
-  networks?: ReadonlySet<NetworkName>
+  /** Settled before anything is heard from the peer; a token that comes later may only add to them. */
+  networks: ReadonlySet<NetworkName> | undefined
   /** What the peer is to prove by that it has the key of its id, until it answers; absent when it cannot. */
   challenge: Challenge | undefined
   /** Whether it has proved it. */
@@ -90,6 +92,10 @@ export class Session implements Sender, Ear {
     const { challenge } = this
     this.challenge = undefined
     if (challenge !== undefined) this.#shared.proved(this, challenge, proof)
+  }
+
+  renew(token: string): void {
+    this.#shared.renewed(this, token)
   }
 
   onFrame(bytes: Buffer, isText: boolean): void {

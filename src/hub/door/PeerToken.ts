@@ -21,6 +21,8 @@ export const prefix = "homing.token."
 export const tolerance = 5
 
 const Claims = Schema.Struct({
+  /** When it expires, in seconds since 1970. */
+  exp: Schema.Finite,
   /** The only peer that may use the token. */
   sub: Schema.optionalKey(PeerId),
   /** The only networks that it may join or watch. */
@@ -31,7 +33,16 @@ const decodeClaims = Schema.decodeUnknownEffect(Claims)
 /** What a peer may do. @category models */
 export interface Grant {
   /** The networks it may join or watch; any when absent. */
-  readonly networks?: ReadonlySet<NetworkName>
+  readonly networks?: ReadonlySet<NetworkName> | undefined
+  /** When it may be there no longer, in milliseconds since 1970, with what clocks may differ; never when absent. */
+  readonly expiresAt?: number
+}
+
+/** Whether whoever has one grant may do all that another one allows. @category predicates */
+export const covers = (grant: Grant, other: Grant): boolean => {
+  const { networks } = grant
+  return networks === undefined ||
+    (other.networks !== undefined && Array.from(other.networks).every((networkName) => networks.has(networkName)))
 }
 
 /** The token of a request: a subprotocol `homing.token.…`, or else the query's `token`. @category getters */
@@ -75,14 +86,14 @@ export const make = (secret: Redacted.Redacted, now: () => number): Verifier => 
             reason: cause instanceof errors.JWTExpired ? "The peer token has expired" : "The peer token is not valid"
           })
       })
-      const { networks, sub } = yield* Effect.mapError(
+      const { exp, networks, sub } = yield* Effect.mapError(
         decodeClaims(payload),
         () => new Refused({ reason: "The peer token is not valid" })
       )
       if (sub !== undefined && !equals(sub, peerId)) {
         return yield* new Refused({ reason: "The peer token is for another peer" })
       }
-      return networks === undefined ? {} : { networks: new Set(networks) }
+      return { expiresAt: (exp + tolerance) * 1000, ...networks === undefined ? {} : { networks: new Set(networks) } }
     })
   }
 }

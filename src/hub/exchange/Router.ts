@@ -34,9 +34,11 @@ import * as Wire from "./Wire.ts"
 /** A peer as the router hears it. @category models */
 export interface Sender extends Peer {
   /** The networks that the peer may join or watch; any when absent. */
-  readonly networks?: ReadonlySet<NetworkName>
+  readonly networks?: ReadonlySet<NetworkName> | undefined
   /** Takes its proof that it has the key of its id; only the one that it was asked for counts. */
   prove?(proof: PeerProof): void
+  /** Takes a token that is to take the place of the one that the peer came with. */
+  renew?(token: string): void
   /** Charges extra tokens; when `false`, the peer has been told and nothing more is due to it. */
   afford(tokens: number): boolean
   /** Whether it is the hub itself, which alone is let into the network of the hubs. */
@@ -276,6 +278,9 @@ export const make = (options: {
         return
       case "prove":
         return sender.prove?.(signal.data)
+      case "token":
+        if (sender.afford(Limits.fanOutCost)) sender.renew?.(signal.data.token)
+        return
       case "cleanup":
       case "cleanup-all":
         return

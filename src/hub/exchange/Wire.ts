@@ -29,27 +29,40 @@ const encode = (signal: HubSignal): string => JSON.stringify(signal)
 export const addressedTo = (frame: string, target: PeerId): string =>
   `${frame.slice(0, -1)},"targetPeerId":"${target}"}`
 
-/**
- * Greets a peer, and names the STUN and TURN servers it may use. `challenge` asks it to prove that it has the key of its id.
- *
- * @category constructors
- */
+/** What a greeting says to one peer alone. @category models */
+export interface Terms {
+  /** What it is to prove by that it has the key of its id. */
+  readonly challenge?: Nonce | undefined
+  /** How many milliseconds its token allows it to stay. */
+  readonly expiresIn?: number | undefined
+}
+
+/** Greets a peer, and names the STUN and TURN servers it may use. @category constructors */
 export const connected = (
   peerId: PeerId,
   timestamp: number,
   iceServers?: ReadonlyArray<IceServer>,
-  challenge?: Nonce
+  { challenge, expiresIn }: Terms = {}
 ): string =>
   encode({
     type: "connected",
     data: {
       peerId,
-      homing: { version, features, ...challenge === undefined ? {} : { challenge } },
+      homing: {
+        version,
+        features,
+        ...challenge === undefined ? {} : { challenge },
+        ...expiresIn === undefined ? {} : { expiresIn }
+      },
       ...iceServers === undefined ? {} : { iceServers }
     },
     fromPeerId: system,
     timestamp
   })
+
+/** Says for how many milliseconds a fresh token allows a peer to stay. @category constructors */
+export const token = (expiresIn: number, timestamp: number): string =>
+  encode({ type: "token", data: { expiresIn }, fromPeerId: system, timestamp })
 
 /** Asks a peer to prove that it has the key of its id, before it is greeted. @category constructors */
 export const challenge = (nonce: Nonce, timestamp: number): string =>

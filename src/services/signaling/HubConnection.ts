@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FiberHandle from "effect/FiberHandle"
 import { constVoid } from "effect/Function"
 import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
@@ -28,6 +29,12 @@ export const malformed = Metric.counter("homing_hub_frames_malformed", {
 
 /** The most bytes that may wait in the socket before `send` fails: 1 MiB. @category constants */
 export const maxBuffered = 1024 * 1024
+
+/** The share of a token's time after which a fresh one is shown. @category constants */
+export const renewedAt = 0.8
+
+/** Time left, in milliseconds, below which no fresh token is shown any more: another connection comes soon. */
+const leastExtended = 5000
 
 /** The sending side of a connection. @category models */
 export interface HubConnection {
@@ -59,7 +66,9 @@ export const serve = Effect.fnUntraced(function*(options: {
 
   const renewed = yield* Deferred.make<never, HubLoss.HubLoss>()
   const greeted = Effect.gen(function*() {
-    const { pull, ws } = yield* dial(url, yield* yield* HubToken.HubToken)
+    const source = yield* HubToken.HubToken
+    const extending = yield* FiberHandle.make<void>()
+    const { pull, ws } = yield* dial(url, yield* source)
     yield* Effect.addFinalizer(() => hangUp(ws, pull))
     const connection: HubConnection = {
       send: (signal) => write(ws, signal),
@@ -77,12 +86,31 @@ export const serve = Effect.fnUntraced(function*(options: {
       // A connection that cannot send is about to end.
       yield* Effect.ignore(connection.send({ type: "prove", data: { host, signature } }))
     })
+    /** Shows a fresh token before the one that the hub has expires; if it is not taken, the hub ends the connection then. */
+    const extend = (expiresIn: number | undefined) =>
+      expiresIn === undefined || expiresIn < leastExtended
+        ? Effect.void
+        : Effect.asVoid(FiberHandle.run(
+          extending,
+          Effect.sleep(expiresIn * renewedAt).pipe(
+            Effect.andThen(source),
+            Effect.flatMap((token) =>
+              token === undefined ? Effect.void : connection.send({ type: "token", data: { token } })
+            ),
+            Effect.catch((loss) => Effect.logDebug(`The token for the hub was not renewed: ${HubLoss.describe(loss)}`))
+          )
+        ))
     const onSignal = (signal: HubSignal): Effect.Effect<void> => {
       switch (signal.type) {
         case "challenge":
           return prove(signal.data.nonce)
         case "connected":
-          return Effect.andThen(options.onSignal(signal), prove(signal.data.homing?.challenge))
+          return options.onSignal(signal).pipe(
+            Effect.andThen(prove(signal.data.homing?.challenge)),
+            Effect.andThen(extend(signal.data.homing?.expiresIn))
+          )
+        case "token":
+          return extend(signal.data.expiresIn)
         default:
           return options.onSignal(signal)
       }

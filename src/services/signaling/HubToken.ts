@@ -1,6 +1,8 @@
 /** The token that a peer shows to hubs that ask for one. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { PeerToken } from "../../domain/Signal.ts"
 import type { HubLoss } from "./HubLoss.ts"
 
 /**
@@ -23,4 +25,4 @@ export const subprotocols = (token: string | undefined): ReadonlyArray<string> =
   token === undefined ? [] : ["homing", `homing.token.${token}`]
 
 /** What a subprotocol may be made of (RFC 6455, 4.1), as far as a token needs it. @category predicates */
-export const isToken = (text: string): boolean => /^[\w.~-]{1,4096}$/.test(text)
+export const isToken = Schema.is(PeerToken)

@@ -4,17 +4,20 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as TestClock from "effect/testing/TestClock"
 import { SignJWT } from "jose"
 import { WebSocket } from "ws"
 import { NetworkName } from "../../../src/domain/NetworkName.ts"
+import { hubClose } from "../../../src/domain/Signal.ts"
 import * as PeerToken from "../../../src/hub/door/PeerToken.ts"
+import * as Wire from "../../../src/hub/exchange/Wire.ts"
 import { Hub } from "../../../src/hub/Hub.ts"
 import * as Options from "../../../src/hub/Options.ts"
 import { hubTokenOf } from "../../../src/runtime/MeshOptions.ts"
 import { HubToken } from "../../../src/services/signaling/HubToken.ts"
 import { SignalingTransport } from "../../../src/services/SignalingTransport.ts"
 import * as SignalingWebSocket from "../../../src/services/SignalingWebSocket.ts"
-import { ada, type Closing, connect, eventually, nth } from "../TestPeer.ts"
+import { ada, bob, type Closing, connect, eventually, join, nth } from "../TestPeer.ts"
 
 const start = (options: Options.HubOptions) =>
   Effect.map(Layer.build(Hub.layer({ port: 0, ...options })), Context.get(Hub))
@@ -51,11 +54,13 @@ describe("addresses", () => {
       assert.strictEqual(yield* outcome(url, nth(2), from("1.1.1.1")), "open")
       assert.strictEqual(yield* outcome(url, nth(3), from("1.1.1.1")), 429)
       assert.strictEqual(yield* outcome(url, nth(4), from("2.2.2.2")), "open")
-      assert.strictEqual((yield* stats).refused, 1)
+      assert.strictEqual((yield* stats).refusedBy["address-connections"], 1)
       first.socket.terminate()
       yield* eventually(Effect.map(stats, ({ peers }) => peers === 2))
       // Its place is free, but two were opened in no time.
       assert.strictEqual(yield* outcome(url, nth(5), from("1.1.1.1")), 429)
+      assert.strictEqual((yield* stats).refusedBy["address-rate"], 1)
+      assert.strictEqual((yield* stats).refused, 2)
     }))
 
   it.effect("that nobody trusted says are not believed", () =>
@@ -68,20 +73,21 @@ describe("addresses", () => {
 describe("allowedOrigins", () => {
   it.effect("turns pages of other origins away, and no program", () =>
     Effect.gen(function*() {
-      const { url } = yield* start({ allowedOrigins: ["https://example.org"] })
+      const { stats, url } = yield* start({ allowedOrigins: ["https://example.org"] })
       const page = (origin: string) => outcome(url, ada, { headers: { origin } })
       assert.strictEqual(yield* page("https://example.com"), 403)
       assert.strictEqual(yield* page("null"), 403)
       assert.strictEqual(yield* page("https://example.org"), "open")
       assert.strictEqual(yield* outcome(url, nth(1)), "open")
+      assert.strictEqual((yield* stats).refusedBy.origin, 2)
     }))
 })
 
 describe("peerTokenSecret", () => {
   const secret = "a secret that is long enough for it"
-  const mint = (claims: Record<string, unknown>) =>
+  const mint = (claims: Record<string, unknown>, expiration = 60) =>
     Effect.promise(() =>
-      new SignJWT(claims).setProtectedHeader({ alg: "HS256" }).setExpirationTime(60).sign(
+      new SignJWT(claims).setProtectedHeader({ alg: "HS256" }).setExpirationTime(expiration).sign(
         new TextEncoder().encode(secret)
       )
     )
@@ -96,6 +102,66 @@ describe("peerTokenSecret", () => {
       assert.deepStrictEqual(yield* peer.closed, { code: 1008, reason: "Invalid peerId format" })
       const offered = yield* attempt(url, ada, { protocols: ["homing", `${PeerToken.prefix}${token}`] })
       assert.strictEqual(offered.socket.protocol, "homing")
+    }))
+
+  it.effect("ends a connection when its token expires, by a code of its own", () =>
+    Effect.gen(function*() {
+      const { url } = yield* start({ peerTokenSecret: secret })
+      const peer = yield* connect(url, ada, "/", `&token=${yield* mint({})}`)
+      const { data } = yield* peer.until("connected")
+      assert.deepInclude(data, { homing: { version: 1, features: Wire.features, expiresIn: 65_000 } })
+      // With a ping now and then, as peers do.
+      for (let n = 0; n < 6; n++) {
+        yield* TestClock.adjust("10 seconds")
+        yield* peer.drain
+      }
+      yield* TestClock.adjust("4 seconds")
+      yield* peer.drain
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(yield* peer.closed, { code: hubClose.tokenExpired, reason: "The peer token has expired" })
+    }))
+
+  it.effect("lets a connection stand for longer by a fresh token, for the same peer and for no fewer networks", () =>
+    Effect.gen(function*() {
+      const { url } = yield* start({ peerTokenSecret: secret })
+      const peer = yield* connect(url, ada, "/", `&token=${yield* mint({ networks: ["red"] })}`)
+      yield* peer.until("connected")
+      yield* TestClock.adjust("50 seconds")
+      const said = Effect.fnUntraced(function*(token: string) {
+        yield* peer.send({ type: "token", data: { token } })
+        const { data, error, type } = yield* peer.next
+        return type === "token" ? data : error
+      })
+      const problem = "Your fresh token does not count"
+      assert.strictEqual(
+        yield* said(yield* mint({ networks: ["blue"] }, 120)),
+        `${problem}: It is for fewer networks than the one that you came with`
+      )
+      assert.strictEqual(yield* said(yield* mint({ sub: bob }, 120)), `${problem}: The peer token is for another peer`)
+      assert.strictEqual(yield* said(yield* mint({}, 40)), `${problem}: The peer token has expired`)
+      assert.strictEqual(yield* said("a.b.c"), `${problem}: The peer token is not valid`)
+      assert.include(String(yield* said("a b")), "Not a valid token")
+      assert.deepStrictEqual(yield* said(yield* mint({ networks: ["red", "blue"] }, 120)), { expiresIn: 75_000 })
+      for (let n = 0; n < 6; n++) {
+        yield* peer.drain
+        yield* TestClock.adjust("10 seconds")
+      }
+      yield* peer.announce("blue", {})
+      yield* peer.announce("green", {})
+      assert.deepStrictEqual(
+        (yield* peer.drain).map((frame) => frame["error"]),
+        ["The network green is not among those that your token is for"]
+      )
+      yield* TestClock.adjust("20 seconds")
+      assert.strictEqual((yield* peer.closed).code, hubClose.tokenExpired)
+    }))
+
+  it.effect("is passed over by a hub that asks for none", () =>
+    Effect.gen(function*() {
+      const { url } = yield* start({})
+      const peer = yield* join(url, ada)
+      yield* peer.send({ type: "token", data: { token: yield* mint({}) } })
+      assert.deepStrictEqual(yield* peer.drain, [])
     }))
 
   it.effect("keeps its bearer out of other networks", () =>

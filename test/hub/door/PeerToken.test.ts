@@ -24,9 +24,11 @@ const reasonOf = (token: string | undefined) => Effect.map(Effect.flip(verify(to
 describe("a token", () => {
   it.effect("lets in, everywhere or to the networks it names", () =>
     Effect.gen(function*() {
-      assert.deepStrictEqual(yield* verify(yield* sign({}), ada), {})
+      const expiresAt = now + 65_000
+      assert.deepStrictEqual(yield* verify(yield* sign({}), ada), { expiresAt })
       const token = yield* sign({ sub: ada.toUpperCase(), networks: ["red", "blue"] })
       assert.deepStrictEqual(yield* verify(token, ada), {
+        expiresAt,
         networks: new Set([NetworkName.make("red"), NetworkName.make("blue")])
       })
     }))
