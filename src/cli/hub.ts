@@ -73,6 +73,8 @@ const settings: Readonly<Record<string, string>> = {
   connectionRate: "--connection-rate or CONNECTION_RATE",
   trustedProxies: "--trusted-proxies or TRUSTED_PROXIES",
   allowedOrigins: "--allowed-origins or ALLOWED_ORIGINS",
+  proofHosts: "--proof-hosts or PROOF_HOSTS",
+  requireProof: "--require-proof or REQUIRE_PROOF",
   peerTokenSecret: "PEER_TOKEN_SECRET or PEER_TOKEN_SECRET_FILE",
   hubMeshNamespace: "--hub-mesh-namespace or HUB_MESH_NAMESPACE",
   bootstrapHubs: "--bootstrap, BOOTSTRAP_HUBS or BOOTSTRAP",

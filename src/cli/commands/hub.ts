@@ -95,6 +95,18 @@ const flags = {
     "LIST",
     "Origins of the pages that may connect; default any"
   ),
+  proofHosts: Flags.addresses(
+    "proof-hosts",
+    "PROOF_HOSTS",
+    "LIST",
+    "Hosts by which peers address the hub, such as hub.example.org; default that of HUB_URL, or else any"
+  ),
+  requireProof: Flags.setting("require-proof", "REQUIRE_PROOF", {
+    metavar: "true|false",
+    description: "Whether peers must prove to have the keys of their ids (REQUIRE_PROOF, default false)",
+    expected: "true or false",
+    parse: (text) => text === "true" ? true : text === "false" ? false : undefined
+  }),
   corsOrigin: text(
     "cors-origin",
     "CORS_ORIGIN",
