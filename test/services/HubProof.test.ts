@@ -122,8 +122,10 @@ describe("a session whose place is taken by a newer connection of the peer", () 
       yield* settle
       assert.strictEqual(world.sockets.length, 1)
       assert.deepStrictEqual(yield* session.state, state)
-      const error = yield* Effect.flip(membership.announce)
-      assert.strictEqual(error._tag, "HubUnreachable")
+      for (const asking of [membership.announce, session.networks]) {
+        assert.strictEqual((yield* Effect.flip(asking))._tag, "HubUnreachable")
+      }
+      assert.strictEqual(world.sockets.length, 1)
       yield* session.join(lark)
       assert.strictEqual(world.sockets.length, 2)
       assert.strictEqual((yield* session.state)._tag, "Connected")

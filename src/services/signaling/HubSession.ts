@@ -225,7 +225,7 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
     for (const member of members) yield* Deferred.fail(member.announced, error)
   })
 
-  /** Leaves the hub to the newer connection, and the mesh to its links. Whoever joins or asks anew dials again; a watch, which nobody asked for by hand, does not. */
+  /** Leaves the hub to the newer connection, and the mesh to its links. Whoever joins anew dials again; watches and questions, which programs repeat by themselves, do not. */
   const giveWay = Effect.fnUntraced(function*(url: string, problem: string) {
     yield* become(State.TakenOver({ url, problem }))
     yield* Effect.logWarning(
@@ -365,9 +365,9 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
     door.withPermit(Effect.suspend((): Effect.Effect<unknown, HubUnreachable> => {
       const current = now()
       if (current._tag === "Closed") return Effect.fail(unreachable("this session is closed"))
-      if (current._tag === "Waiting") return Effect.fail(unreachable(current.problem))
+      if (current._tag === "Waiting" || current._tag === "TakenOver") return Effect.fail(unreachable(current.problem))
       questions.add(question)
-      if (current._tag === "Idle" || current._tag === "TakenOver") return dial
+      if (current._tag === "Idle") return dial
       return current._tag === "Connected" ? ask(current, question) : Effect.void
     }))
 

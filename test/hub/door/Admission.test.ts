@@ -8,7 +8,7 @@ import { hubClose } from "../../../src/domain/Signal.ts"
 import { Hub } from "../../../src/hub/Hub.ts"
 import type { HubOptions } from "../../../src/hub/Options.ts"
 import { Identity } from "../../../src/services/Identity.ts"
-import { ada, bob, connect, eventually, halfOpen, join, opcode, type TestPeer } from "../TestPeer.ts"
+import { ada, bob, connect, eventually, halfOpen, handshake, join, opcode, rawTcp, type TestPeer } from "../TestPeer.ts"
 
 const start = (options: HubOptions = {}) =>
   Effect.map(Layer.build(Hub.layer({ port: 0, ...options })), Context.get(Hub))
@@ -269,6 +269,25 @@ describe("a newcomer that waits", () => {
       assert.deepStrictEqual({ code, reason }, { code: 1008, reason: "Too many messages before the greeting" })
       assert.deepStrictEqual(yield* holder.drain, [])
       assert.strictEqual((yield* stats).networks, 0)
+    }))
+
+  it.effect("cannot begin with more than a request holds", () =>
+    Effect.gen(function*() {
+      const { port, stats, url } = yield* start()
+      const megabytes = "x".repeat(10 * 1024 * 1024)
+      const [line = "", ...rest] = handshake(ada).split("\r\n")
+      for (
+        const text of [
+          [line, `Sec-WebSocket-Protocol: homing, homing.token.${megabytes}`, ...rest],
+          [line.replace("?", `?proof=${megabytes}&`), ...rest],
+          [line.replace("?", "?proof=1&"), `Host: ${megabytes}`, ...rest]
+        ]
+      ) {
+        const giant = yield* rawTcp(port, text.join("\r\n"))
+        yield* giant.closed
+      }
+      assert.strictEqual((yield* stats).peers, 0)
+      yield* join(url, ada)
     }))
 
   it.effect("may hang up", () =>
