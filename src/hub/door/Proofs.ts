@@ -17,7 +17,7 @@ export type Finding = "proven" | "forged" | "for another host"
 /** A nonce that was given to a connection, until it is answered. @category models */
 export interface Challenge {
   readonly nonce: Nonce
-  /** Looks at the answer, and lets `found` know before whoever waits. Only the first answer counts. */
+  /** Looks at the answer, and lets `found` know before whoever waits. To be called once. */
   check(proof: PeerProof, found: (finding: Finding) => Effect.Effect<void>): Effect.Effect<void>
   /** Completes once there is an answer that was looked at, with whether the peer proved its key. */
   readonly proven: Effect.Effect<boolean>
@@ -43,7 +43,6 @@ export const make = (verify: Verify, hosts: ReadonlyArray<string> | undefined): 
       const answered = Deferred.makeUnsafe<boolean>()
       const isOurs = (host: string): boolean =>
         names === undefined ? addressed !== undefined && hostOf(addressed) === host : names.has(host)
-      let looked = false
       const look = Effect.fnUntraced(function*({ host, signature }: PeerProof) {
         if (!isOurs(hostOf(host))) return "for another host"
         const bytes = signedBytes({ nonce, host, peerId })
@@ -52,8 +51,6 @@ export const make = (verify: Verify, hosts: ReadonlyArray<string> | undefined): 
       return {
         nonce,
         check: Effect.fnUntraced(function*(proof, found) {
-          if (looked) return
-          looked = true
           const finding = yield* look(proof)
           yield* found(finding)
           yield* Deferred.succeed(answered, finding === "proven")
