@@ -96,6 +96,36 @@ describe("ten hubs", () => {
   }
 })
 
+describe("hubs that did not hear each other", () => {
+  for (const proves of [false, true]) {
+    it.live(`leave a peer at one of them when they do, ${proves ? "the newer that proved it" : "the older"}`, () =>
+      simulate(
+        3,
+        Effect.gen(function*() {
+          const town = yield* townOf(2, "a chain", false, 3)
+          const [one, other] = town.hubs
+          if (one === undefined || other === undefined) throw new Error("there are two hubs")
+          const older = yield* one.running.knock(peer(1), { proves })
+          older.say({ type: "announce", networkName: "chess" })
+          town.cut(["hub0"], ["hub1"])
+          yield* town.elapse(30)
+          assert.strictEqual(other.running.exchange.registry.present(chess), 0)
+          const newer = yield* other.running.knock(peer(1), { proves })
+          newer.say({ type: "announce", networkName: "chess" })
+          yield* town.elapse(30)
+          assert.isUndefined(older.closing ?? newer.closing)
+          town.heal()
+          const [stays, goes] = proves ? [newer, older] : [older, newer]
+          yield* until("one of them is closed", () => goes.closing !== undefined, 30)
+          yield* town.elapse(10)
+          assert.strictEqual(goes.closing?.code, proves ? 4001 : 1008)
+          assert.isUndefined(stays.closing)
+          for (const { running } of town.hubs) assert.strictEqual(running.exchange.registry.present(chess), 1)
+        })
+      ))
+  }
+})
+
 describe("hubs that are killed and started at random", () => {
   const run = (seed: number, fabric: boolean) =>
     simulate(
