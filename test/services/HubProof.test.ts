@@ -194,6 +194,18 @@ describe("a session with a token that expires", () => {
       assert.deepStrictEqual(tokens(world.only), ["token-1", "token-2"])
     }))
 
+  it.effect("does not show the same one twice", () =>
+    Effect.gen(function*() {
+      const world = makeWorld({}, opens)
+      const session = yield* Effect.provideService(open(world, [hubA]), HubToken, Effect.succeed("token"))
+      const joining = yield* Effect.forkChild(session.join(dove))
+      yield* settle
+      world.only.say(allowed(10_000))
+      yield* Fiber.join(joining)
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(tokens(world.only), [])
+    }))
+
   it.effect("goes on without a fresh one until it is sent away", () =>
     Effect.gen(function*() {
       let asked = 0
@@ -216,17 +228,26 @@ describe("a session with a token that expires", () => {
       const world = makeWorld()
       const session = yield* open(world, [hubA])
       yield* session.join(dove)
+      yield* TestClock.adjust("5 seconds")
       world.only.drop(hubClose.tokenExpired, "The peer token has expired")
       yield* settle
       assert.strictEqual(world.sockets.length, 2)
       assert.strictEqual((yield* session.state)._tag, "Connected")
+      // But not again and again, should tokens end as soon as they begin.
+      world.last.drop(hubClose.tokenExpired, "The peer token has expired")
+      yield* settle
+      assert.strictEqual(world.sockets.length, 2)
+      yield* TestClock.adjust("5500 millis")
+      yield* settle
+      assert.strictEqual(world.sockets.length, 3)
+      yield* TestClock.adjust("5 seconds")
       world.behave(hubA, (socket) => {
         socket.open()
         queueMicrotask(() => socket.drop(1008, "The peer token has expired"))
       })
       world.last.drop(hubClose.tokenExpired, "The peer token has expired")
       yield* settle
-      assert.strictEqual(world.sockets.length, 3)
+      assert.strictEqual(world.sockets.length, 4)
       assert.strictEqual((yield* session.state)._tag, "Waiting")
     }))
 })

@@ -12,7 +12,7 @@ import type { Session } from "../connection/Session.ts"
 import * as Wire from "../exchange/Wire.ts"
 import type { Challenge } from "./Proofs.ts"
 
-/** The most messages that are kept: peers of ours say one before they are greeted. @category constants */
+/** The most messages that are heard: peers of ours say one before they are greeted. @category constants */
 export const most = 16
 
 /** @category models */
@@ -34,12 +34,13 @@ export const make = (session: Session, challenge: Challenge, now: () => number):
   const { connection } = session
   const said: Array<readonly [bytes: Buffer, isText: boolean]> = []
   let asked = false
+  let count = 0
   const ear: Ear = {
     onFrame(bytes, isText) {
+      if (++count > most) return connection.close(closeCode.policy, "Too many messages before the greeting")
       const proof = decodeProof(isText ? bytes.toString() : undefined)
       if (Result.isSuccess(proof)) session.prove(proof.success.data)
-      else if (said.length < most) said.push([bytes, isText])
-      else connection.close(closeCode.policy, "Too many messages before the greeting")
+      else said.push([bytes, isText])
     },
     onPing: () => undefined,
     onEnd: () => undefined

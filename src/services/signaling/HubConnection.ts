@@ -68,7 +68,8 @@ export const serve = Effect.fnUntraced(function*(options: {
   const greeted = Effect.gen(function*() {
     const source = yield* HubToken.HubToken
     const extending = yield* FiberHandle.make<void>()
-    const { pull, ws } = yield* dial(url, yield* source)
+    let shown = yield* source
+    const { pull, ws } = yield* dial(url, shown)
     yield* Effect.addFinalizer(() => hangUp(ws, pull))
     const connection: HubConnection = {
       send: (signal) => write(ws, signal),
@@ -94,9 +95,11 @@ export const serve = Effect.fnUntraced(function*(options: {
           extending,
           Effect.sleep(expiresIn * renewedAt).pipe(
             Effect.andThen(source),
-            Effect.flatMap((token) =>
-              token === undefined ? Effect.void : connection.send({ type: "token", data: { token } })
-            ),
+            Effect.flatMap((token) => {
+              if (token === undefined || token === shown) return Effect.void
+              shown = token
+              return connection.send({ type: "token", data: { token } })
+            }),
             Effect.catch((loss) => Effect.logDebug(`The token for the hub was not renewed: ${HubLoss.describe(loss)}`))
           )
         ))

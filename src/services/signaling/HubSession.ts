@@ -35,10 +35,13 @@ import * as Watches from "./Watches.ts"
 /** The version of our dialect that an announcement claims. */
 const dialect = 1
 
+/** Milliseconds below which a stay was none. */
+const shortStay = 5000
+
 /** How a round through the hubs ends. */
 type Round = Data.TaggedEnum<{
-  /** A hub greeted us, and later the connection was lost. */
-  Lost: Failure
+  /** A hub greeted us, and later, after so many milliseconds, the connection was lost. */
+  Lost: Failure & { readonly stayed: number }
   InVain: { readonly failures: ReadonlyArray<Failure> }
 }>
 const Round = Data.taggedEnum<Round>()
@@ -205,7 +208,11 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
         Effect.flip
       )
       yield* Effect.logDebug(`No connection to the hub at ${url}: ${HubLoss.describe(loss)}`)
-      if (now()._tag === "Connected" || loss._tag === "TakenOver") return Round.Lost({ url, loss })
+      const current = now()
+      if (current._tag === "Connected" || loss._tag === "TakenOver") {
+        const at = yield* Clock.currentTimeMillis
+        return Round.Lost({ url, loss, stayed: current._tag === "Connected" ? at - current.since : 0 })
+      }
       failures.push({ url, loss })
     }
     return Round.InVain({ failures })
@@ -252,7 +259,7 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
         failures += 1
         continue
       }
-      const { loss, url } = end
+      const { loss, stayed, url } = end
       const problem = HubLoss.describe(loss)
       greeted = true
       switch (loss._tag) {
@@ -270,6 +277,15 @@ export const make = Effect.fnUntraced(function*({ hubs, peerId }: {
         case "TakenOver":
           return yield* giveWay(url, problem)
         case "Expired":
+          // A token that ends as soon as it began is as good as a refusal.
+          if (stayed < shortStay) {
+            yield* wait(url, problem, yield* pause(failures))
+            failures += 1
+            break
+          }
+          order = [url, ...hubs.filter((hub) => hub !== url)]
+          failures = 0
+          break
         case "Renewed":
           order = [url, ...hubs.filter((hub) => hub !== url)]
           failures = 0

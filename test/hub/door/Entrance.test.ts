@@ -1,5 +1,6 @@
 import * as NodeWS from "@effect/platform-node/NodeWS"
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -155,6 +156,28 @@ describe("peerTokenSecret", () => {
       yield* TestClock.adjust("20 seconds")
       assert.strictEqual((yield* peer.closed).code, hubClose.tokenExpired)
     }))
+
+  it.effect("is renewed by a session again and again, which never has to leave", () =>
+    Effect.gen(function*() {
+      const { url } = yield* start({ peerTokenSecret: secret })
+      let minted = 0
+      const source = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        minted++
+        return mint({}, now / 1000 + 60)
+      })
+      const transport = yield* SignalingTransport
+      const session = yield* Effect.provideService(transport.open({ peerId: ada, hubs: [url] }), HubToken, source)
+      yield* session.join(NetworkName.make("red"))
+      for (let n = 0; n < 60; n++) {
+        yield* TestClock.adjust("5 seconds")
+        // A question and its answer, and whatever was under way before.
+        yield* session.networks
+        yield* session.networks
+      }
+      assert.deepInclude(yield* session.state, { _tag: "Connected", since: 0 })
+      // Every 52 to 55 seconds.
+      assert.strictEqual(minted, 6)
+    }).pipe(Effect.provide(Layer.provide(SignalingWebSocket.layer, NodeWS.layerWebSocketConstructor))))
 
   it.effect("is passed over by a hub that asks for none", () =>
     Effect.gen(function*() {
