@@ -46,6 +46,7 @@ describe("an id", () => {
 
         const second = yield* peer(url, "work", "--profile", "twin")
         assert.strictEqual(second.peerId, first.peerId)
+        yield* linked([bob, second])
         const after = yield* numbers(url)
         assert.strictEqual(after.get("homing_hub_admission_seconds_count"), 3)
         // Nobody that was let in waited as long as it takes to find a peer silent.
@@ -65,6 +66,11 @@ describe("an id", () => {
           )
         )
         assert.deepInclude(yield* second.ask({ op: "networks" }), { ok: true })
+        // Those who were linked with the one turn to the other, and do not go to and fro.
+        yield* second.ask({ op: "send", to: bob.peerId, content: "back again" })
+        yield* bob.event("message", ({ content }) => content === "back again")
+        const links = bob.messages.entries.filter((entry) => entry.event === "peerConnected")
+        assert.isAtMost(links.length, 3)
       }),
     120_000
   )
