@@ -162,6 +162,23 @@ export const make = (options: {
     yield* Result.isFailure(first) ? Effect.fail(first.failure) : enter(tenant)
   })
 
+  /** Peers whose place is being settled with other hubs. */
+  const contested = new Set<string>()
+
+  /** Settles who keeps a peer. Again and again as long as there is something to settle: what hubs say can be lost. */
+  const settle = Effect.fnUntraced(function*(peerId: PeerId) {
+    while (true) {
+      const holder = holders.get(peerId.toLowerCase())
+      if (holder === undefined || !(yield* isAlive(holder)) || !rivals.holds(peerId)) return
+      const claim = { peerId, proven: holder.proven, age: ageOf(holder) }
+      if (rivals.settles(peerId) && (yield* isKeptElsewhere(claim)) && holders.get(keyOf(holder)) === holder) {
+        yield* Effect.logInfo("A peer that was at two hubs is left to the other")
+        return holder.proven ? giveOver(holder) : dismiss(holder)
+      }
+      yield* Effect.sleep(settings.takeoverPatience)
+    }
+  })
+
   return {
     get size() {
       return holders.size
@@ -169,15 +186,12 @@ export const make = (options: {
     mustWait,
     admit,
     release,
-    contest: Effect.fnUntraced(function*(peerId) {
-      const holder = holders.get(peerId.toLowerCase())
-      if (holder === undefined || !(yield* isAlive(holder)) || !rivals.settles(peerId)) return
-      const kept = yield* isKeptElsewhere({ peerId, proven: holder.proven, age: ageOf(holder) })
-      if (!kept || holders.get(keyOf(holder)) !== holder) return
-      yield* Effect.logInfo("A peer that was at two hubs is left to the other")
-      if (holder.proven) giveOver(holder)
-      else dismiss(holder)
-    }),
+    contest: (peerId) =>
+      Effect.suspend(() => {
+        if (contested.has(peerId.toLowerCase())) return Effect.void
+        contested.add(peerId.toLowerCase())
+        return Effect.ensuring(settle(peerId), Effect.sync(() => void contested.delete(peerId.toLowerCase())))
+      }),
     answer: Effect.fnUntraced(function*({ age, peerId, proven }) {
       const holder = holders.get(peerId.toLowerCase())
       if (holder === undefined) return false

@@ -182,6 +182,7 @@ export const make = (options: {
       )
     }
     const facts = ofSender(sender, claimed)
+    const known = registry.find(networkName, sender.peerId)
     if (!registry.join(sender, networkName, facts)) {
       return refuse(
         sender,
@@ -192,6 +193,7 @@ export const make = (options: {
     elsewhere().joined(networkName, sender.peerId, facts)
     lookout.moved(sender, networkName)
     introduce(sender, networkName, facts)
+    if (known?.isElsewhere === true) contested?.(sender.peerId)
   }
 
   const depart = (peer: Peer, networkName: NetworkName, farewell: boolean): void => {

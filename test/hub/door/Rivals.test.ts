@@ -124,9 +124,41 @@ describe("a peer that turns out to be at another hub", () => {
         rivals: { ...rivals, holds: () => holds.now }
       })
       holds.now = true
-      yield* patiently(admission.contest(ada))
-      yield* TestClock.adjust(takeoverPatience)
+      const settling = yield* Effect.forkChild(admission.contest(ada), { startImmediately: true })
+      yield* TestClock.adjust("10 seconds")
       assert.strictEqual(end(), code)
       assert.strictEqual(admission.size, code === undefined ? 1 : 0)
+      // It is tried again for as long as the peer is at both, and then no more.
+      assert.strictEqual(settling.pollUnsafe() === undefined, code === undefined)
+      holds.now = false
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(settling)
+    }))
+
+  it.effect("is asked about again when nothing was heard, and by one at a time", () =>
+    Effect.gen(function*() {
+      const verdicts = [undefined, undefined, true]
+      let asked = 0
+      const { admission, end } = yield* scene({
+        alive: true,
+        proven: false,
+        seconds: 1,
+        rivals: {
+          holds: () => asked > 0,
+          settles: () => true,
+          tell: () => undefined,
+          ask: () => verdicts[asked++] === undefined ? Effect.never : Effect.succeed(true)
+        }
+      })
+      asked = 1
+      const settling = yield* Effect.forkChild(admission.contest(ada), { startImmediately: true })
+      for (let n = 0; n < 5; n++) yield* admission.contest(ada)
+      yield* TestClock.adjust("3900 millis")
+      assert.strictEqual(asked, 2)
+      assert.isUndefined(end())
+      yield* TestClock.adjust("100 millis")
+      yield* Fiber.join(settling)
+      assert.strictEqual(asked, 3)
+      assert.strictEqual(end(), 1008)
     }))
 })

@@ -7,7 +7,7 @@ import { NetworkName } from "../../../src/domain/NetworkName.ts"
 import type { SimulatedNetwork } from "../../../src/testing/SimulatedNetwork.ts"
 import { type HubPlan, make, simulate } from "../../support/federation/SimulatedTown.ts"
 import { tests } from "../../support/federation/suite.ts"
-import { type Guest, until } from "../../support/federation/Town.ts"
+import { type Admitted, type Guest, until } from "../../support/federation/Town.ts"
 import { peer } from "../../support/simulation.ts"
 
 const chess = NetworkName.make("chess")
@@ -124,6 +124,82 @@ describe("hubs that did not hear each other", () => {
         })
       ))
   }
+})
+
+describe("one peer, and strangers that claim its id, at hubs that are cut apart and killed at random", () => {
+  const run = (seed: number) =>
+    simulate(
+      `whose/${seed}`,
+      Effect.gen(function*() {
+        const count = 4
+        const town = yield* townOf(count, seed % 2 === 0 ? "a ring" : "a star", false, seed)
+        const random = yield* Random.Random
+        const draw = (bound: number) => Math.floor(random.nextDoubleUnsafe() * bound)
+        const names = town.hubs.map(({ name }) => name)
+        /** Who was let in, in that order. */
+        const admitted: Array<{ readonly who: Admitted; readonly hub: string; readonly proves: boolean }> = []
+        const living = () => admitted.filter(({ hub, who }) => who.closing === undefined && town.hub(hub).isRunning)
+        let silent = new Set<Admitted>()
+        for (let event = 0; event < 25; event++) {
+          yield* town.elapse(random.nextDoubleUnsafe() * 3)
+          const hub = town.hubs[draw(count)]
+          if (hub === undefined) continue
+          switch (draw(8)) {
+            case 0:
+              town.cut([hub.name], names.filter((name) => name !== hub.name))
+              break
+            case 1:
+              town.heal()
+              break
+            case 2:
+              if (!hub.isRunning) yield* hub.start
+              else if (town.hubs.filter(({ isRunning }) => isRunning).length > 2) {
+                yield* hub.kill
+                // A killed hub's connections break.
+                for (const one of admitted) if (one.hub === hub.name) one.who.leave()
+              }
+              break
+            case 3: {
+              const one = living()[draw(living().length)]
+              if (one === undefined) break
+              one.who.fallSilent()
+              silent = new Set([...silent, one.who])
+              break
+            }
+            default: {
+              if (!hub.isRunning) break
+              const proves = random.nextDoubleUnsafe() < 0.5
+              const result = yield* Effect.result(hub.running.knock(peer(1), { proves }))
+              if (result._tag === "Failure") break
+              result.success.say({ type: "announce", networkName: "chess" })
+              admitted.push({ who: result.success, hub: hub.name, proves })
+            }
+          }
+        }
+        town.heal()
+        yield* Effect.forEach(town.hubs, (hub) => hub.start, { discard: true })
+        yield* until("hubs agree, and one holds the peer", () =>
+          living().length <= 1 &&
+          town.hubs.every(({ running }) => running.exchange.registry.present(chess) === living().length), 60)
+        yield* town.elapse(20)
+        const left = living()
+        assert.isAtMost(left.length, 1)
+        // And it can come back, wherever it goes, and stays there.
+        const home = town.hubs[draw(count)]
+        const back = yield* home?.running.knock(peer(1), { proves: true }) ?? Effect.die("there are hubs")
+        back.say({ type: "announce", networkName: "chess" })
+        yield* town.elapse(20)
+        assert.isUndefined(back.closing)
+        assert.strictEqual(living().length, 0)
+        return { admitted: admitted.length, silent: silent.size, left: left.length }
+      })
+    )
+
+  it.live.each([1, 2, 3, 4, 5, 6, 7, 8, 121, 123, 139, 258])("are settled: seed %i", (seed) =>
+    Effect.gen(function*() {
+      const { admitted } = yield* run(seed)
+      assert.isAbove(admitted, 0)
+    }))
 })
 
 describe("hubs that are killed and started at random", () => {
