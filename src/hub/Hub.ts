@@ -150,7 +150,7 @@ export const make = Effect.fnUntraced(function*(
   const run = yield* FiberSet.makeRuntime<never, void>()
   const { directory, lookout, registry, router, ties, traffic, visit } = Exchange.make({
     hubNetwork: settings.hubMeshNamespace,
-    contested: (peerId) => run(admission.contest(peerId)),
+    contested: (peerId) => void (admission.holds(peerId) && run(admission.contest(peerId))),
     introductions: settings.introductions,
     networksPerPeer: settings.networksPerPeer,
     now,

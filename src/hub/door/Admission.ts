@@ -33,6 +33,8 @@ export interface Tenant extends Peer {
 export interface Admission {
   /** Peers that are in. */
   readonly size: number
+  /** Whether a peer of this id is in, whatever the case of its letters. */
+  holds(peerId: PeerId): boolean
   /** Whether a peer of this id cannot be let in without waiting: somebody has the id, here or at another hub. */
   mustWait(peerId: PeerId): boolean
   /**
@@ -42,7 +44,7 @@ export interface Admission {
    * told of who is put out. Without `proof`, the peer cannot prove anything.
    */
   admit(tenant: Tenant, proof?: Effect.Effect<boolean>): Effect.Effect<void, Refused>
-  /** Settles with other hubs who keeps a peer that turns out to be there, too. */
+  /** Settles with other hubs who keeps a peer, if it is in and turns out to be there, too. */
   contest(peerId: PeerId): Effect.Effect<void>
   /** Another hub has a peer with that id: tells whether the one here stays; otherwise it is gone. */
   answer(claim: Claim): Effect.Effect<boolean>
@@ -183,6 +185,7 @@ export const make = (options: {
     get size() {
       return holders.size
     },
+    holds: (peerId) => holders.has(peerId.toLowerCase()),
     mustWait,
     admit,
     release,

@@ -34,7 +34,7 @@ export interface ExchangeOptions extends Registry.RegistryOptions {
   readonly now: () => number
   /** The network of the hubs, which no peer gets into, and nobody is told of. Default: `pigeonhub-mesh`. */
   readonly hubNetwork?: NetworkName
-  /** Called with a peer that is here and has come to another hub, too. */
+  /** Called with every peer that came into a network at another hub, and with those that come here and are there. */
   readonly contested?: (peerId: PeerId) => void
 }
 

@@ -99,10 +99,10 @@ export const make = (options: {
   readonly traffic: Traffic.Traffic
   readonly now: () => number
   /** The other hubs. Default: none. */
-  readonly elsewhere?: () => Pick<Elsewhere, "joined" | "left" | "labelled">
+  readonly elsewhere?: () => Pick<Elsewhere, "joined" | "left" | "labelled" | "rivals">
   /** The network of the hubs. Default: there is none. */
   readonly hubNetwork?: NetworkName
-  /** Called with a peer that is here and has come to another hub, too. */
+  /** Called with every peer that came into a network at another hub, and with those that come here and are there. */
   readonly contested?: (peerId: PeerId) => void
 }): Router => {
   const { contested, directory, elsewhere = () => alone, hubNetwork, labels, lookout, now, registry, traffic } = options
@@ -182,7 +182,6 @@ export const make = (options: {
       )
     }
     const facts = ofSender(sender, claimed)
-    const known = registry.find(networkName, sender.peerId)
     if (!registry.join(sender, networkName, facts)) {
       return refuse(
         sender,
@@ -193,7 +192,7 @@ export const make = (options: {
     elsewhere().joined(networkName, sender.peerId, facts)
     lookout.moved(sender, networkName)
     introduce(sender, networkName, facts)
-    if (known?.isElsewhere === true) contested?.(sender.peerId)
+    if (elsewhere().rivals.holds(sender.peerId)) contested?.(sender.peerId)
   }
 
   const depart = (peer: Peer, networkName: NetworkName, farewell: boolean): void => {
@@ -318,9 +317,10 @@ export const make = (options: {
     },
     guests: {
       arrived(peer, networkName, facts, introduced) {
+        contested?.(peer.peerId)
         // Whoever is here is here, until its connection is known to be lost.
         const holder = registry.find(networkName, peer.peerId)
-        if (holder !== undefined && holder.isElsewhere !== true) return contested?.(peer.peerId)
+        if (holder !== undefined && holder.isElsewhere !== true) return
         if (!registry.join(peer, networkName, facts)) return
         lookout.moved(peer, networkName)
         if (introduced) introduce(peer, networkName, facts)

@@ -11,6 +11,7 @@ import { type Admitted, type Guest, until } from "../../support/federation/Town.
 import { peer } from "../../support/simulation.ts"
 
 const chess = NetworkName.make("chess")
+const draughts = NetworkName.make("draughts")
 
 /** How hubs are told of each other. */
 const shapes = {
@@ -171,7 +172,7 @@ describe("one peer, and strangers that claim its id, at hubs that are cut apart 
               const proves = random.nextDoubleUnsafe() < 0.5
               const result = yield* Effect.result(hub.running.knock(peer(1), { proves }))
               if (result._tag === "Failure") break
-              result.success.say({ type: "announce", networkName: "chess" })
+              result.success.say({ type: "announce", networkName: draw(2) === 0 ? "chess" : "draughts" })
               admitted.push({ who: result.success, hub: hub.name, proves })
             }
           }
@@ -180,7 +181,9 @@ describe("one peer, and strangers that claim its id, at hubs that are cut apart 
         yield* Effect.forEach(town.hubs, (hub) => hub.start, { discard: true })
         yield* until("hubs agree, and one holds the peer", () =>
           living().length <= 1 &&
-          town.hubs.every(({ running }) => running.exchange.registry.present(chess) === living().length), 60)
+          town.hubs.every(({ running: { exchange: { registry } } }) =>
+            registry.present(chess) + registry.present(draughts) === living().length
+          ), 60)
         yield* town.elapse(20)
         const left = living()
         assert.isAtMost(left.length, 1)

@@ -69,7 +69,7 @@ export const run = Effect.fnUntraced(function*(backplane: Backplane["Service"], 
   const exchange = Exchange.make({
     now,
     random: () => random.nextDoubleUnsafe(),
-    contested: (peerId) => fork(admission.contest(peerId))
+    contested: (peerId) => void (admission.holds(peerId) && fork(admission.contest(peerId)))
   })
   const admission = Admission.make({
     router: exchange.router,
