@@ -5,6 +5,7 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Socket from "effect/socket/Socket"
 import * as TestClock from "effect/testing/TestClock"
 import { SignJWT } from "jose"
 import { WebSocket } from "ws"
@@ -160,24 +161,34 @@ describe("peerTokenSecret", () => {
   it.effect("is renewed by a session again and again, which never has to leave", () =>
     Effect.gen(function*() {
       const { url } = yield* start({ peerTokenSecret: secret })
-      let minted = 0
+      const counts = { minted: 0, taken: 0 }
       const source = Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        minted++
+        counts.minted++
         return mint({}, now / 1000 + 60)
       })
-      const transport = yield* SignalingTransport
-      const session = yield* Effect.provideService(transport.open({ peerId: ada, hubs: [url] }), HubToken, source)
+      const construct = yield* Socket.WebSocketConstructor
+      const overheard: typeof construct = (url, protocols) => {
+        const socket = construct(url, protocols)
+        socket.addEventListener("message", ({ data }) => void (String(data).includes("\"token\"") && counts.taken++))
+        return socket
+      }
+      const session = yield* Effect.flatMap(
+        SignalingTransport,
+        (transport) => Effect.provideService(transport.open({ peerId: ada, hubs: [url] }), HubToken, source)
+      ).pipe(
+        Effect.provide(Layer.provide(SignalingWebSocket.layer, Layer.succeed(Socket.WebSocketConstructor, overheard)))
+      )
       yield* session.join(NetworkName.make("red"))
       for (let n = 0; n < 60; n++) {
         yield* TestClock.adjust("5 seconds")
-        // A question and its answer, and whatever was under way before.
         yield* session.networks
-        yield* session.networks
+        // Making and checking a token takes real time.
+        yield* eventually(Effect.sync(() => counts.taken === counts.minted - 1))
       }
       assert.deepInclude(yield* session.state, { _tag: "Connected", since: 0 })
       // Every 52 to 55 seconds.
-      assert.strictEqual(minted, 6)
-    }).pipe(Effect.provide(Layer.provide(SignalingWebSocket.layer, NodeWS.layerWebSocketConstructor))))
+      assert.deepStrictEqual(counts, { minted: 6, taken: 5 })
+    }).pipe(Effect.provide(NodeWS.layerWebSocketConstructor)))
 
   it.effect("is passed over by a hub that asks for none", () =>
     Effect.gen(function*() {
