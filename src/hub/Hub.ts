@@ -328,6 +328,7 @@ export const make = Effect.fnUntraced(function*(
     noServer: true,
     clientTracking: false,
     maxPayload: settings.maxMessageBytes,
+    ...Limits.pieces(settings.maxMessageBytes),
     perMessageDeflate: false,
     handleProtocols: PeerToken.chooseSubprotocol
   })
@@ -335,6 +336,7 @@ export const make = Effect.fnUntraced(function*(
     noServer: true,
     clientTracking: false,
     maxPayload: HubSocket.maxBytes,
+    ...Limits.pieces(HubSocket.maxBytes),
     perMessageDeflate: false
   })
   const { hubMeshNamespace, isHub } = settings

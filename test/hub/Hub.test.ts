@@ -14,6 +14,7 @@ import {
   connect,
   cyd,
   eventually,
+  fragments,
   halfOpen,
   join,
   nth,
@@ -234,6 +235,30 @@ describe("limits", () => {
       assert.include((yield* a.until("error"))["error"], "Too many messages")
       assert.deepStrictEqual(yield* a.closed, { code: 1008, reason: "Rate limit exceeded" })
       assert.deepStrictEqual(yield* b.drain, [])
+    }))
+
+  it.effect("counts signs of life that nobody asked for, as everything else", () =>
+    Effect.gen(function*() {
+      const { url } = yield* start({ messageBurst: 100 })
+      const a = yield* join(url, ada)
+      for (let n = 0; n < 100 + 25 + 1; n++) a.socket.pong()
+      assert.deepStrictEqual(yield* a.closed, { code: 1008, reason: "Rate limit exceeded" })
+    }))
+
+  it.effect("takes a message in pieces, but not in any number of them", () =>
+    Effect.gen(function*() {
+      const { port, stats, url } = yield* start()
+      const a = yield* join(url, ada, "red")
+      const { maxFragments } = Limits.pieces(Limits.messageBytes)
+      const text = JSON.stringify(signal(ada, "red", "x".repeat(200)))
+      const patient = yield* halfOpen(port, bob)
+      patient.socket.write(textFrame(JSON.stringify({ type: "announce", networkName: "red" })))
+      patient.socket.write(fragments(text, maxFragments))
+      assert.strictEqual((yield* a.until("offer"))["fromPeerId"], bob)
+      patient.socket.write(fragments(text, maxFragments + 1))
+      yield* patient.until((bytes) => bytes.includes(opcode.close))
+      yield* TestClock.adjust("1 second")
+      yield* eventually(Effect.map(stats, ({ connections }) => connections === 1))
     }))
 
   it.effect("hears a peer again that has slowed down", () =>

@@ -19,8 +19,8 @@ export const closeCode = { goingAway: 1001, policy: 1008, tryAgainLater: 1013 } 
 export interface Ear {
   /** A message, and whether it came as text, which is well-formed UTF-8 then. */
   onFrame(bytes: Buffer, isText: boolean): void
-  /** A WebSocket ping. */
-  onPing(): void
+  /** A ping or a pong of WebSocket, whether the hub asked for it or not. */
+  onControl(): void
   /** The connection is closed, or the hub starts to close it; once. */
   onEnd(): void
 }
@@ -60,12 +60,8 @@ function onClose(this: WebSocket): void {
   connectionOf(this)?.closedBySocket()
 }
 
-function onPong(this: WebSocket): void {
-  connectionOf(this)?.heard()
-}
-
-function onPing(this: WebSocket): void {
-  connectionOf(this)?.pinged()
+function onControl(this: WebSocket): void {
+  connectionOf(this)?.controlled()
 }
 
 function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
@@ -103,8 +99,8 @@ export class Connection {
     socket.connection = this
     socket.on("error", onError)
     socket.on("close", onClose)
-    socket.on("pong", onPong)
-    socket.on("ping", onPing)
+    socket.on("pong", onControl)
+    socket.on("ping", onControl)
     socket.on("message", onMessage)
   }
 
@@ -172,6 +168,14 @@ export class Connection {
     this.#end()
   }
 
+  /** Starts to close, and hears nothing any more: whoever speaks too fast would go on. The reason may have 123 bytes. */
+  expel(reason: string): void {
+    this.#socket.close(closeCode.policy, reason)
+    this.#socket.pause()
+    this.#tcp.end()
+    this.#end()
+  }
+
   /** Drops the socket without a word. */
   terminate(): void {
     this.#socket.terminate()
@@ -228,10 +232,10 @@ export class Connection {
     this.#ear?.onFrame(toBuffer(data), !isBinary)
   }
 
-  /** A WebSocket ping came. */
-  pinged(): void {
+  /** A ping or a pong came. */
+  controlled(): void {
     this.heard()
-    this.#ear?.onPing()
+    if (this.isOpen) this.#ear?.onControl()
   }
 
   /** The socket is closed. */

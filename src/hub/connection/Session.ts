@@ -10,7 +10,7 @@ import type { Sender } from "../exchange/Router.ts"
 import * as Traffic from "../exchange/Traffic.ts"
 import * as Wire from "../exchange/Wire.ts"
 import * as Limits from "../Limits.ts"
-import { closeCode, type Connection, type Ear } from "./Connection.ts"
+import type { Connection, Ear } from "./Connection.ts"
 
 /** What the sessions of a hub share. @category models */
 export interface Surroundings {
@@ -72,7 +72,7 @@ export class Session implements Sender, Ear {
     if (standing === "within") return true
     Traffic.refuse(traffic, "too-fast")
     if (standing === "exhausted") {
-      this.connection.close(closeCode.policy, "Rate limit exceeded")
+      this.connection.expel("Rate limit exceeded")
     } else if (before === "within") {
       // Said once: an answer to every message would help a flood along.
       this.send(Wire.error(`Too many messages: at most ${allowance.perSecond} per second. Slow down`, time))
@@ -84,7 +84,7 @@ export class Session implements Sender, Ear {
     const { now, strikes } = this.#shared
     this.#strikes = Limits.spend(strikes, this.#strikes, now(), 1)
     if (Limits.standing(strikes, this.#strikes) !== "within") {
-      this.connection.close(closeCode.policy, "Too many malformed messages")
+      this.connection.expel("Too many malformed messages")
     }
   }
 
@@ -102,7 +102,7 @@ export class Session implements Sender, Ear {
     if (this.afford(Limits.costOf(bytes.length))) this.#shared.handle(this, bytes, isText)
   }
 
-  onPing(): void {
+  onControl(): void {
     this.afford(1)
   }
 

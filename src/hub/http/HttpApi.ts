@@ -21,6 +21,7 @@ import type { HubSettings } from "../Options.ts"
 import type { Others } from "../Others.ts"
 import { type Health, HubApi } from "./Api.ts"
 import * as Docs from "./Docs.ts"
+import * as Requests from "./Requests.ts"
 
 /** What is there when no page is. */
 const text = `This is a Homing hub: peers meet here, over WebSocket, before they talk to each other directly.
@@ -150,5 +151,5 @@ export const make = Effect.fnUntraced(function*(
     Effect.map(allow),
     HttpMiddleware.tracer
   )
-  return yield* NodeHttpServer.makeHandler(app, { scope: yield* Effect.scope })
+  return Requests.inTurn(yield* NodeHttpServer.makeHandler(app, { scope: yield* Effect.scope }))
 }, Effect.provide(NodeHttpServer.layerHttpServices))

@@ -53,6 +53,10 @@ const headersTimeout = 10_000
 const connectionsCheckingInterval = 5000
 /** And the whole request, in milliseconds: nothing that we serve takes a body. */
 const requestTimeout = 20_000
+/** And the TLS before it, in milliseconds. */
+const handshakeTimeout = 10_000
+/** Whoever takes nothing of an answer in so many milliseconds does not want it. Of WebSockets `ws` takes this away. */
+const idleTimeout = 20_000
 
 /** `localhost` is an IPv4 address to some clients and an IPv6 address to others, so it is both here. */
 const addressesOf = (host: string): ReadonlyArray<string> => host === "localhost" ? ["127.0.0.1", "::1"] : [host]
@@ -142,7 +146,8 @@ export const make = Effect.fnUntraced(
         addressesOf(settings.host).map((host) => {
           const server: Server = certificate === undefined
             ? createServer(limits)
-            : createSecureServer({ ...limits, ...certificate })
+            : createSecureServer({ ...limits, handshakeTimeout, ...certificate })
+          server.timeout = idleTimeout
           server.maxConnections = settings.maxConnections + Limits.headroom
           return { host, server }
         })

@@ -115,6 +115,12 @@ describe("HTTP", () => {
       assert.include(docs.headers.get("content-type"), "text/html")
       assert.include(docs.text, "Homing hub")
       assert.notMatch(docs.text, /<script[^>]+src="http/)
+      assert.include(docs.text, "\"withDefaultFonts\":false")
+      assert.include(docs.headers.get("content-security-policy"), "default-src 'none'")
+      assert.strictEqual(docs.headers.get("content-encoding"), "gzip")
+      const plain = yield* ask("/docs", { headers: { "accept-encoding": "identity" } })
+      assert.strictEqual(plain.headers.get("content-encoding"), null)
+      assert.strictEqual(plain.text, docs.text)
       assert.strictEqual((yield* ask("/docs")).text, docs.text)
     }))
 
