@@ -1,4 +1,5 @@
 /** Running a hub from the command line. */
+import * as CliError from "effect/cli/CliError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -131,7 +132,16 @@ export const run = (options: HubOptions, logs: Logs.LogOptions) =>
       )
     )
   }).pipe(
-    Effect.catchTag("InvalidInput", (error) => Effect.fail(withSetting(error))),
+    Effect.catchTags({
+      InvalidInput: (error) => Effect.fail(withSetting(error)),
+      HubCannotListen: (error) =>
+        Effect.fail(
+          new CliError.UserError({
+            cause: error,
+            userMessage: `${error.message}\nIt is set by ${settings["host"]}, and by ${settings["port"]}`
+          })
+        )
+    }),
     Effect.scoped,
     Failure.shown
   )

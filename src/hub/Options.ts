@@ -41,6 +41,12 @@ const Host = Schema.String.check(
     }
   )
 )
+/** What pages of other origins are told may ask: one origin, or any. */
+const CorsOrigin = Schema.String.check(
+  Schema.makeFilter((text: string) => text === "*" || (URL.canParse(text) && new URL(text).origin === text), {
+    expected: "an origin such as https://example.org, without a path or a slash at its end, or * for any"
+  })
+)
 const Secret = Schema.String.check(
   Schema.makeFilter((text: string) => new TextEncoder().encode(text).length >= secretBytes, {
     expected: `a secret of at least ${secretBytes} bytes`
@@ -48,7 +54,7 @@ const Secret = Schema.String.check(
 ).pipe(Schema.RedactedFromValue)
 
 const hasScheme = (...schemes: ReadonlyArray<string>) => (text: string): boolean =>
-  URL.canParse(text) && schemes.includes(new URL(text).protocol)
+  URL.canParse(text) && schemes.includes(new URL(text).protocol) && new URL(text).hostname !== ""
 const HubUrl = Schema.String.check(
   Schema.makeFilter(hasScheme("ws:", "wss:", "http:", "https:"), { expected: "a URL such as ws://localhost:3000" })
 )
@@ -57,6 +63,12 @@ const NatsUrl = Schema.String.check(
     expected: "a URL such as nats://localhost:4222, or several with commas between"
   })
 ).pipe(Schema.RedactedFromValue)
+
+const HubMeshNamespace = NetworkName.ChosenNetworkName.check(
+  Schema.makeFilter((name: NetworkName.NetworkName) => name !== NetworkName.global, {
+    expected: `another name than ${NetworkName.global}, which is where lonely peers meet`
+  })
+)
 
 /**
  * The options of a hub, with their defaults.
@@ -77,7 +89,14 @@ export const HubOptions = Schema.Struct({
   /** The most peers at a time; the next is refused with code 1008. Default 1000. */
   maxConnections: withDefault(Count, 1000),
   /** The most bytes of one message; a larger one closes its connection with code 1009. Default 64 KiB. */
-  maxMessageBytes: withDefault(Count, Limits.messageBytes),
+  maxMessageBytes: withDefault(
+    Schema.Int.check(
+      Schema.isBetween({ minimum: 1, maximum: Limits.mostMessageBytes }, {
+        expected: `a whole number from 1 to ${Limits.mostMessageBytes}`
+      })
+    ),
+    Limits.messageBytes
+  ),
   /**
    * The most bytes that may wait to be sent to a peer; one that reads more slowly than that is closed with
    * code 1013. Default 4 MiB.
@@ -143,9 +162,10 @@ export const HubOptions = Schema.Struct({
   /** Whether it is one hub among others; otherwise it is a signaling server of its own. Default `false`. */
   isHub: withDefault(Schema.Boolean, false),
   /**
-   * The network on which hubs find each other. Only hubs that name the same one are connected. Default `pigeonhub-mesh`.
+   * The network on which hubs find each other, and into which no peer gets. Only hubs that name the same one are connected.
+   * Default `pigeonhub-mesh`.
    */
-  hubMeshNamespace: withDefault(NetworkName.ChosenNetworkName, NetworkName.hubMesh),
+  hubMeshNamespace: withDefault(HubMeshNamespace, NetworkName.hubMesh),
   /** URLs of hubs to begin with, such as `ws://hub-1.example.org:3000`; others are learned from those. Default none. */
   bootstrapHubs: withDefault(Schema.Array(HubUrl), []),
   /** The hub's id among hubs: 40 hexadecimal digits. Default a new one each time. */
@@ -172,7 +192,7 @@ export const HubOptions = Schema.Struct({
    */
   natsUrl: Schema.optionalKey(NatsUrl),
   /** The origin that pages may ask the HTTP side from. Default `*`, any. */
-  corsOrigin: withDefault(Schema.NonEmptyString, "*"),
+  corsOrigin: withDefault(CorsOrigin, "*"),
   /** The directory whose files are served over HTTP, `index.html` at `/`. Default none. */
   assets: Schema.optional(Schema.NonEmptyString),
   /**

@@ -138,6 +138,13 @@ const flags = {
   )
 }
 
+const hubIs = "Run a hub: where peers meet before they talk to each other directly"
+const serverIs = "Run a signaling server of its own: what a hub is to peers, without other hubs"
+
+/** What has no flag. */
+const secrets = (more: string) =>
+  `Secrets are variables of the environment alone: ${more}PEER_TOKEN_SECRET and TURN_SECRET, each of which may end in _FILE to name a file. LOG_LEVEL is --log-level, and OTEL_EXPORTER_OTLP_ENDPOINT names a collector`
+
 type Given = { readonly [Name in keyof typeof flags]: typeof flags[Name] extends Flag.Flag<infer A> ? A : never }
 
 const start = Effect.fnUntraced(function*({ logFormat, ...options }: Given, more: HubOptions) {
@@ -154,7 +161,8 @@ export const server = Command.make(
   { own: flags, namespace: Federation.namespace },
   ({ namespace, own }) => start(own, { isHub: false, ...(namespace === "" ? {} : { hubMeshNamespace: namespace }) })
 ).pipe(
-  Command.withDescription("Run a signaling server of its own: what a hub is to peers, without other hubs")
+  Command.withDescription(`${serverIs}. ${secrets("")}`),
+  Command.withShortDescription(serverIs)
 )
 
 /** @category commands */
@@ -163,7 +171,8 @@ export const hub = Command.make(
   { own: flags, among: Federation.flags },
   ({ among, own }) => start(own, Federation.optionsOf(among))
 ).pipe(
-  Command.withDescription("Run a hub: where peers meet before they talk to each other directly"),
+  Command.withDescription(`${hubIs}. ${secrets("HUB_SECRET, ")}`),
+  Command.withShortDescription(hubIs),
   Command.withExamples([
     { command: "homing hub", description: "For peers on this machine" },
     { command: "homing hub --host 0.0.0.0 --port 8080", description: "For everyone who can reach this machine" }

@@ -25,7 +25,11 @@ const policy = [
   "form-action 'none'"
 ].join("; ")
 
-const headers = { "content-security-policy": policy, vary: "accept-encoding" }
+const headers = {
+  "content-security-policy": policy,
+  "cache-control": "public, max-age=3600",
+  vary: "accept-encoding"
+}
 const contentType = "text/html; charset=utf-8"
 
 /** No letters from elsewhere, and no row of buttons that send the description away. */

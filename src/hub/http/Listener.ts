@@ -118,7 +118,9 @@ const renew = Effect.fnUntraced(function*(
   let used = first
   const step = Effect.gen(function*() {
     const found = yield* Tls.load(settings)
-    if (found === undefined || (found.cert === used.cert && found.key === used.key)) return
+    if (found === undefined || (found.cert === used.cert && found.key === used.key)) {
+      return yield* Tls.reportExpiry(settings, used)
+    }
     used = found
     for (const server of servers) if ("setSecureContext" in server) server.setSecureContext(found)
     yield* Effect.logInfo("The hub uses a renewed certificate")
@@ -159,6 +161,7 @@ export const make = Effect.fnUntraced(
     )
 
     if (certificate !== undefined) {
+      yield* Tls.reportExpiry(settings, certificate)
       yield* Effect.forkScoped(renew(servers.map(({ server }) => server), settings, certificate))
     }
 
