@@ -55,6 +55,7 @@ const takeLeave = Effect.gen(function*() {
 /** By which flag and which variable an option is set here, for whoever has to set it right. */
 const settings: Readonly<Record<string, string>> = {
   port: "--port or PORT",
+  portRetries: "--port-retries or PORT_RETRIES",
   host: "--host or HOST",
   maxConnections: "--max-connections or MAX_CONNECTIONS",
   maxMessageBytes: "--max-message-bytes or MAX_MESSAGE_BYTES",

@@ -78,7 +78,7 @@ export class Hub extends Context.Service<Hub, {
    * (`hub-closing`, close code 1001), and whoever does not answer within `closingPatience` is cut. To let peers finish
    * what they are about, `drain` before.
    *
-   * Fails with `InvalidInput` if an option is not what it must be, with `HubCannotListen` if neither the port nor the ten
+   * Fails with `InvalidInput` if an option is not what it must be, with `HubCannotListen` if neither the port nor those
    * above it can be had, and with `CertificateUnusable` if the files of the certificate are none.
    */
   static readonly layer = (options: Options.HubOptions = {}): Layer.Layer<Hub, HubError> =>

@@ -76,10 +76,15 @@ const HubMeshNamespace = NetworkName.ChosenNetworkName.check(
  * @category schemas
  */
 export const HubOptions = Schema.Struct({
-  /** The TCP port; 0 takes any that is free. A taken port gives way to the next free one of the ten above. Default 3000. */
+  /** The TCP port; 0 takes any that is free. A taken port gives way to the next free one of `portRetries` above. Default 3000. */
   port: withDefault(
     Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }, { expected: "a port from 0 to 65535" })),
     3000
+  ),
+  /** How many ports above a taken one are tried; 0 where peers or a proxy know the port and no other will do. Default 10. */
+  portRetries: withDefault(
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 100 }, { expected: "a whole number from 0 to 100" })),
+    10
   ),
   /**
    * The name or address to listen at. Default `localhost`, which is both 127.0.0.1 and ::1, since clients
@@ -239,6 +244,7 @@ export type HubSettings = typeof HubOptions.Type
 /** The variables of the environment from which the hub program takes options. @category constants */
 export const variables = {
   port: "PORT",
+  portRetries: "PORT_RETRIES",
   host: "HOST",
   maxConnections: "MAX_CONNECTIONS",
   maxMessageBytes: "MAX_MESSAGE_BYTES",

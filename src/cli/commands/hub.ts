@@ -30,8 +30,13 @@ const flags = {
   port: wholeNumber(
     "port",
     "PORT",
-    "Port to listen at, 0 for any; if taken, the next free one of ten (PORT, default 3000)"
+    "Port to listen at, 0 for any; if taken, the next free one (PORT, default 3000)"
   ).pipe(Flag.withAlias("p")),
+  portRetries: wholeNumber(
+    "port-retries",
+    "PORT_RETRIES",
+    "How many ports above a taken one to try, 0 for none (PORT_RETRIES, default 10)"
+  ),
   host: text(
     "host",
     "HOST",

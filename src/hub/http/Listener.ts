@@ -17,6 +17,8 @@ import * as Tls from "./Tls.ts"
 export class HubCannotListen extends Schema.TaggedError<HubCannotListen>()("HubCannotListen", {
   host: Schema.String,
   port: Schema.Int,
+  /** How many ports above it were tried. */
+  retries: Schema.Int,
   /** The error of the operating system, such as `EADDRINUSE` or `EACCES`. */
   code: Schema.String
 }) {
@@ -24,7 +26,9 @@ export class HubCannotListen extends Schema.TaggedError<HubCannotListen>()("HubC
     const place = `port ${this.port} of ${this.host}`
     switch (this.code) {
       case "EADDRINUSE":
-        return `The hub cannot listen at ${place}, nor at the ${portRetries} ports above: all are taken. Choose another port, or 0 for any`
+        return this.retries === 0
+          ? `The hub cannot listen at ${place}: it is taken. Choose another port, or 0 for any`
+          : `The hub cannot listen at ${place}, nor at the ${this.retries} ports above: all are taken. Choose another port, or 0 for any`
       case "EACCES":
         return `The hub may not listen at ${place}. Ports below 1024 often need a privilege; choose a higher one`
       case "ENOTFOUND":
@@ -43,9 +47,6 @@ export interface Handlers {
   readonly request: (request: IncomingMessage, response: ServerResponse) => void
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 }
-
-/** How many ports above a taken one are tried. @category constants */
-export const portRetries = 10
 
 /** A request's headers must be there in so many milliseconds, so that idle connections do not pile up. */
 const headersTimeout = 10_000
@@ -74,7 +75,7 @@ const listenOne = (server: Server, host: string, port: number): Effect.Effect<nu
   Effect.callback((resume) => {
     const onError = (error: Error) => {
       server.off("listening", onListening)
-      resume(Effect.fail(new HubCannotListen({ host, port, code: codeOf(error) })))
+      resume(Effect.fail(new HubCannotListen({ host, port, retries: 0, code: codeOf(error) })))
     }
     const onListening = () => {
       server.off("error", onError)
@@ -140,7 +141,10 @@ const renew = Effect.fnUntraced(function*(
  */
 export const make = Effect.fnUntraced(
   function*(
-    settings: Pick<HubSettings, "host" | "port" | "maxConnections" | "closingPatience" | "tlsCert" | "tlsKey">
+    settings: Pick<
+      HubSettings,
+      "host" | "port" | "portRetries" | "maxConnections" | "closingPatience" | "tlsCert" | "tlsKey"
+    >
   ) {
     const certificate = yield* Tls.load(settings)
     const servers = yield* Effect.acquireRelease(
@@ -185,8 +189,10 @@ export const make = Effect.fnUntraced(
 
     const acquire = Effect.fnUntraced(function*(handlers: Handlers) {
       const port = yield* Effect.mapError(
-        firstFree(settings.port, portRetries),
-        ({ code }) => new HubCannotListen({ host: settings.host, port: settings.port, code })
+        // A port that is free at one address of `localhost` may be taken at the other: of any port that is no reason to fail.
+        firstFree(settings.port, settings.port === 0 ? 10 : settings.portRetries),
+        ({ code }) =>
+          new HubCannotListen({ host: settings.host, port: settings.port, retries: settings.portRetries, code })
       )
       if (settings.port !== 0 && port !== settings.port) {
         yield* Effect.logWarning(`Port ${settings.port} is taken: this hub listens at port ${port} instead`)
