@@ -5,9 +5,9 @@ import * as Federation from "./federation.ts"
 import { setting } from "./flags.ts"
 
 /** A whole number from one to another, as `setting` reads it. */
-const between = (least: number, most: number) => ({
+const between = (least: number, most: number, expected: string) => ({
   metavar: "integer",
-  expected: `a whole number from ${least} to ${most}`,
+  expected,
   parse: (text: string) =>
     /^\d{1,15}$/.test(text) && Number(text) >= least && Number(text) <= most ? Number(text) : undefined
 })
@@ -17,11 +17,11 @@ export const hubNetwork = Command.make(
   "hub-network",
   {
     count: setting("count", "HUB_COUNT", {
-      ...between(1, 64),
+      ...between(1, 64, "1 to 64 hubs"),
       description: "How many hubs (HUB_COUNT, default 4)"
     }),
     startPort: setting("start-port", "START_PORT", {
-      ...between(0, 65535),
+      ...between(0, 65535, "a port from 0 to 65535"),
       description: "Port of the first; the others take those above; 0 is any for each (START_PORT, default 3000)"
     }),
     host: setting("host", "HOST", {
