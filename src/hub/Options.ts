@@ -173,6 +173,11 @@ export const HubOptions = Schema.Struct({
   hubMeshNamespace: withDefault(HubMeshNamespace, NetworkName.hubMesh),
   /** URLs of hubs to begin with, such as `ws://hub-1.example.org:3000`; others are learned from those. Default none. */
   bootstrapHubs: withDefault(Schema.Array(HubUrl), []),
+  /**
+   * URLs at which there may be a hub, or not: it is linked with when it is there, and otherwise not missed. Default none; the
+   * command line names the first hub of this machine, `ws://localhost:3000`, where it was told of no others.
+   */
+  nearbyHubs: withDefault(Schema.Array(HubUrl), []),
   /** The hub's id among hubs: 40 hexadecimal digits. Default a new one each time. */
   hubId: Schema.optionalKey(PeerId),
   /** Whether it dials other hubs; otherwise it waits for them. Default `true`. */

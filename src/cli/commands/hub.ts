@@ -174,7 +174,7 @@ export const server = Command.make(
 export const hub = Command.make(
   "hub",
   { own: flags, among: Federation.flags },
-  ({ among, own }) => start(own, Federation.optionsOf(among))
+  ({ among, own }) => start(own, Federation.optionsOf(among, own))
 ).pipe(
   Command.withDescription(`${hubIs}. ${secrets("HUB_SECRET, ")}`),
   Command.withShortDescription(hubIs),
