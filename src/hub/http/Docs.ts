@@ -33,7 +33,7 @@ const headers = {
 const contentType = "text/html; charset=utf-8"
 
 /** No letters from elsewhere, and no row of buttons that send the description away. */
-const look = { withDefaultFonts: false, customCss: ".api-reference-toolbar { display: none }" }
+const look = { withDefaultFonts: false, customCss: ".api-reference-toolbar { display: none !important }" }
 
 const zip = promisify(gzip)
 
