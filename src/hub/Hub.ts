@@ -122,10 +122,6 @@ const hostsOf = ({ proofHosts, publicUrl }: Options.HubSettings): ReadonlyArray<
 
 const isHubAddress = Schema.is(HubAddress)
 
-/** The answer to a handshake while the hub drains. */
-const unavailable =
-  "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n"
-
 /** Where a peer on this machine reaches a hub. */
 const urlOf = (host: string, port: number, secure: boolean): string => {
   const reachable = host === "0.0.0.0" || host === "::" ? "localhost" : host
@@ -355,7 +351,7 @@ export const make = Effect.fnUntraced(function*(
     upgrade(request, tcp, head) {
       if (drain.draining) {
         Traffic.refuse(traffic, "draining")
-        return void tcp.end(unavailable)
+        return void Entrance.turnAway(tcp, "503 Service Unavailable", "Retry-After: 5")
       }
       if (!entrance.admitsUpgrade(request, tcp)) return
       if (Federation.isHubRequest(request)) {
