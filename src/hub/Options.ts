@@ -17,7 +17,8 @@ const withDefault = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
   schema.pipe(Schema.withDecodingDefault(Effect.succeed(value)))
 
 const Count = Schema.Int.check(Schema.isGreaterThan(0, { expected: "a whole number above 0" }))
-const Period = Schema.Duration.check(
+/** A duration, or milliseconds, or a text such as `5 seconds`. */
+const Period = Schema.Union([Schema.Duration, Schema.DurationFromMillis, Schema.DurationFromString]).check(
   Schema.makeFilter((period: Duration.Duration) => Duration.isFinite(period) && Duration.isPositive(period), {
     expected: "a finite duration above 0"
   })

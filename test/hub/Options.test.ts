@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Options from "../../src/hub/Options.ts"
 
@@ -23,6 +24,18 @@ describe("a hub's options", () => {
       const error = yield* Effect.flip(Options.resolve(options))
       assert.include(error.message, String(Object.keys(options)[0]))
       assert.match(error.message, expected)
+    }))
+
+  it.effect("take durations as one writes them", () =>
+    Effect.gen(function*() {
+      for (const drainPatience of [Duration.seconds(5), 5000, "5 seconds"] as const) {
+        const settings = yield* Options.resolve({ drainPatience })
+        assert.strictEqual(Duration.toMillis(settings.drainPatience), 5000)
+      }
+      for (const drainPatience of [0, Number.NaN, "soon"]) {
+        const error = yield* Effect.flip(Options.resolve({ drainPatience }))
+        assert.include(error.message, "drainPatience")
+      }
     }))
 
   it.effect.each<Options.HubOptions>([
