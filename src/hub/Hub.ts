@@ -348,6 +348,7 @@ export const make = Effect.fnUntraced(function*(
   const port = yield* listener.listen({
     request,
     connection: entrance.admitsSocket,
+    dropped: () => Traffic.refuse(traffic, "hub-full"),
     upgrade(request, tcp, head) {
       if (drain.draining) {
         Traffic.refuse(traffic, "draining")

@@ -281,6 +281,16 @@ describe("limits", () => {
       assert.deepStrictEqual(yield* a.closed, { code: 1008, reason: "Too many malformed messages" })
     }))
 
+  it.effect("counts connections that are cut since there are too many", () =>
+    Effect.gen(function*() {
+      const { port, stats } = yield* start({ maxConnections: 1 })
+      const crowd = Array.from({ length: 1 + Limits.headroom }, () => rawTcp(port, "GET"))
+      yield* Effect.all(crowd, { concurrency: "unbounded" })
+      const late = yield* rawTcp(port, "GET")
+      yield* late.closed
+      yield* eventually(Effect.map(stats, ({ refusedBy }) => refusedBy["hub-full"] > 0))
+    }))
+
   it.effect("closes a peer that does not read, without harm to who speaks to it", () =>
     Effect.gen(function*() {
       const { port, stats, url } = yield* start({ maxBufferedBytes: 1000 })

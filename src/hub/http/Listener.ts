@@ -44,6 +44,8 @@ export class HubCannotListen extends Schema.TaggedError<HubCannotListen>()("HubC
 export interface Handlers {
   /** A TCP connection; `false` cuts it. */
   readonly connection: (socket: Socket) => boolean
+  /** A TCP connection was cut since there are too many. */
+  readonly dropped: () => void
   readonly request: (request: IncomingMessage, response: ServerResponse) => void
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 }
@@ -202,6 +204,7 @@ export const make = Effect.fnUntraced(
         server.on("connection", (socket) => {
           if (!handlers.connection(socket)) socket.destroy()
         })
+        server.on("drop", handlers.dropped)
         server.on("request", handlers.request).on("upgrade", handlers.upgrade)
         // For want of file descriptors, say. It passes, and without a listener it would end the process.
         server.on("error", (error) => run(Effect.logWarning(`A connection could not be accepted: ${error.message}`)))
