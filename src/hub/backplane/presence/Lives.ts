@@ -1,0 +1,110 @@
+/**
+ * Which hubs live: each is known from its first beat on, and forgotten with all it held when it takes leave, is silent for
+ * too long, or begins a new life. What is over is remembered for a while, so that word of it which is still about does not
+ * bring it back.
+ */
+import type { PeerId } from "../../../domain/PeerId.ts"
+import type { Beat } from "../HubMessage.ts"
+import type { Holdings } from "./Holdings.ts"
+import type { News, Why } from "./News.ts"
+import * as Replica from "./Replica.ts"
+
+/** One run of one hub. @category models */
+export interface Life {
+  readonly hub: PeerId
+  readonly incarnation: number
+}
+
+/** What must not be heard again: the lives of a hub that ended, up to this beat of this one. */
+interface Grave {
+  readonly incarnation: number
+  readonly beat: number
+  readonly at: number
+}
+
+/** @category models */
+export interface Lives {
+  /** All but this one. */
+  readonly all: ReadonlyMap<PeerId, Replica.Replica>
+  /** The hub in that life, when it is known and that life is its latest. */
+  living(life: Life): Replica.Replica | undefined
+  /**
+   * The hub that another's beat is of, met if it was not known; `undefined` when the beat is of a life that is over, or is
+   * one hub too many.
+   */
+  meet(beat: Beat, news: Array<News>): Replica.Replica | undefined
+  forget(replica: Replica.Replica, why: Why, news: Array<News>): void
+  /** Forgets whoever has been silent for too long. */
+  tick(news: Array<News>): void
+  /** How long ago a hub beat, in milliseconds. */
+  ageOf(replica: Replica.Replica): number
+}
+
+/** Hubs that are known at a time, and forgotten ones that are remembered as such. @category constants */
+export const maxHubs = 1024
+
+/** Milliseconds for which an old beat of a forgotten hub could still come from somewhere. */
+const graveRest = 120_000
+
+/** Nobody but `own`. `silence` is how many milliseconds a hub may be silent. @category constructors */
+export const make = (options: {
+  readonly own: Replica.Replica
+  readonly holdings: Holdings
+  readonly silence: number
+  readonly now: () => number
+}): Lives => {
+  const { holdings, now, own, silence } = options
+  const replicas = new Map<PeerId, Replica.Replica>()
+  const graves = new Map<PeerId, Grave>()
+
+  const isOver = ({ beat, hub, incarnation }: Beat): boolean => {
+    const grave = graves.get(hub)
+    return grave !== undefined &&
+      (incarnation < grave.incarnation || (incarnation === grave.incarnation && beat <= grave.beat))
+  }
+
+  const forget: Lives["forget"] = (replica, why, news) => {
+    const { beat, hub, incarnation } = replica
+    holdings.replace(replica, [], news)
+    replicas.delete(hub)
+    graves.delete(hub)
+    graves.set(hub, { incarnation, beat: why === "farewell" ? Number.POSITIVE_INFINITY : beat, at: now() })
+    const [oldest] = graves.keys()
+    if (graves.size > maxHubs && oldest !== undefined) graves.delete(oldest)
+    news.push({ _tag: "HubWent", hub, why })
+  }
+
+  return {
+    all: replicas,
+    living({ hub, incarnation }) {
+      const replica = hub === own.hub ? own : replicas.get(hub)
+      return replica?.incarnation === incarnation ? replica : undefined
+    },
+    meet(beat, news) {
+      const { hub, incarnation } = beat
+      if (beat.age > silence || isOver(beat)) return undefined
+      const known = replicas.get(hub)
+      if (known !== undefined) {
+        if (known.incarnation === incarnation) return known
+        if (known.incarnation > incarnation) return undefined
+        forget(known, "restarted", news)
+      }
+      if (replicas.size >= maxHubs) return undefined
+      const replica = Replica.make(hub, incarnation, now())
+      // Its first beat is news, whatever its number.
+      replica.beat = -1
+      replicas.set(hub, replica)
+      news.push({ _tag: "HubCame", hub })
+      return replica
+    },
+    forget,
+    tick(news) {
+      const at = now()
+      for (const replica of Array.from(replicas.values())) {
+        if (at - replica.heardAt > silence) forget(replica, "silent", news)
+      }
+      for (const [hub, grave] of Array.from(graves)) if (at - grave.at > graveRest) graves.delete(hub)
+    },
+    ageOf: ({ heardAt }) => Math.max(0, Math.round(now() - heardAt))
+  }
+}
