@@ -35,6 +35,11 @@ export interface StreamOptions {
   readonly name?: string
   /** What else the other end should know before it decides: JSON of at most 4,096 characters. Default: nothing. */
   readonly metadata?: Schema.Json
+  /**
+   * Whether a link is made for the stream where there is none, and kept as long as it is open. Default: yes. Without, the
+   * stream is refused when there is no link, and lost when the network needs the link no longer.
+   */
+  readonly keepsLink?: boolean
 }
 
 /** Decides on a stream; must return soon, and may decide later. @category models */
@@ -176,66 +181,68 @@ export class Streams extends Context.Service<Streams, {
         return found
       }
 
-      const open = Effect.fnUntraced(function*(to: PeerId, { metadata, name = "stream" }: StreamOptions = {}) {
-        if (name.length < 1 || name.length > StreamFrame.maxNameLength) {
-          return yield* new InvalidInput({
-            field: "name",
-            problem: `it has ${name.length} characters; expected 1 to ${StreamFrame.maxNameLength}`
-          })
-        }
-        if (metadata !== undefined && !StreamFrame.fitsMetadata(metadata)) {
-          return yield* new InvalidInput({
-            field: "metadata",
-            problem: `as JSON it is longer than ${StreamFrame.maxMetadataLength} characters; send it in the stream`
-          })
-        }
-        const refused = (problem: string, declined = false) =>
-          new StreamRefused({ peerId: to, networkName, stream: name, declined, problem })
-        if (isOver) return yield* refused("this peer left the network")
-        if (to === self) return yield* refused("it is this peer itself")
-        const held = yield* membership.hold(to).pipe(
-          Effect.timeoutOrElse({
-            duration: settings.linkWithin,
-            orElse: () => Effect.succeed(`no link to it came about within ${Duration.format(settings.linkWithin)}`)
-          })
-        )
-        if (typeof held === "string") return yield* refused(held)
-        if (held.dialect === "pigeon") return yield* refused("it speaks PeerPigeon, which knows no streams")
-        if (count(to, self, to) >= settings.outgoing) {
-          return yield* refused(`${settings.outgoing} streams were opened to it already. Close one first.`)
-        }
-        // Even ones if ours is the greater id: the two ends never take the same.
-        const stream = 2 * ++numbers + (initiates(self, to) ? 0 : 1)
-        const facts: StreamFacts = { peerId: to, networkName, name, metadata }
-        const entry = yield* Effect.acquireRelease(
-          Effect.sync(() => enter(facts, held, stream, Machine.opening)),
-          // Who gives up waiting says so; an open stream ends otherwise.
-          (entry) =>
-            Effect.sync(() => {
-              if (entry.state()._tag === "Opening") entry.feed(Machine.Event.Abort({ reason: "it was given up" }))
+      const open = Effect.fnUntraced(
+        function*(to: PeerId, { keepsLink = true, metadata, name = "stream" }: StreamOptions = {}) {
+          if (name.length < 1 || name.length > StreamFrame.maxNameLength) {
+            return yield* new InvalidInput({
+              field: "name",
+              problem: `it has ${name.length} characters; expected 1 to ${StreamFrame.maxNameLength}`
             })
-        )
-        post(to, {
-          type: "stream-open",
-          stream,
-          name,
-          window: settings.window,
-          ...(metadata === undefined ? {} : { metadata })
-        })
-        const refusal = yield* entry.answered.pipe(
-          Effect.timeoutOrElse({
-            duration: settings.answerWithin,
-            orElse: () =>
+          }
+          if (metadata !== undefined && !StreamFrame.fitsMetadata(metadata)) {
+            return yield* new InvalidInput({
+              field: "metadata",
+              problem: `as JSON it is longer than ${StreamFrame.maxMetadataLength} characters; send it in the stream`
+            })
+          }
+          const refused = (problem: string, declined = false) =>
+            new StreamRefused({ peerId: to, networkName, stream: name, declined, problem })
+          if (isOver) return yield* refused("this peer left the network")
+          if (to === self) return yield* refused("it is this peer itself")
+          const held = !keepsLink ? pool.neighbour(to) ?? "there is no link to it" : yield* membership.hold(to).pipe(
+            Effect.timeoutOrElse({
+              duration: settings.linkWithin,
+              orElse: () => Effect.succeed(`no link to it came about within ${Duration.format(settings.linkWithin)}`)
+            })
+          )
+          if (typeof held === "string") return yield* refused(held)
+          if (held.dialect === "pigeon") return yield* refused("it speaks PeerPigeon, which knows no streams")
+          if (count(to, self, to) >= settings.outgoing) {
+            return yield* refused(`${settings.outgoing} streams were opened to it already. Close one first.`)
+          }
+          // Even ones if ours is the greater id: the two ends never take the same.
+          const stream = 2 * ++numbers + (initiates(self, to) ? 0 : 1)
+          const facts: StreamFacts = { peerId: to, networkName, name, metadata }
+          const entry = yield* Effect.acquireRelease(
+            Effect.sync(() => enter(facts, held, stream, Machine.opening)),
+            // Who gives up waiting says so; an open stream ends otherwise.
+            (entry) =>
               Effect.sync(() => {
-                entry.feed(Machine.Event.Abort({ reason: "no answer came" }))
-                const problem = `it gave no answer within ${Duration.format(settings.answerWithin)}`
-                return { problem, declined: false }
+                if (entry.state()._tag === "Opening") entry.feed(Machine.Event.Abort({ reason: "it was given up" }))
               })
+          )
+          post(to, {
+            type: "stream-open",
+            stream,
+            name,
+            window: settings.window,
+            ...(metadata === undefined ? {} : { metadata })
           })
-        )
-        if (refusal !== undefined) return yield* refused(refusal.problem, refusal.declined)
-        return yield* duplex(entry)
-      })
+          const refusal = yield* entry.answered.pipe(
+            Effect.timeoutOrElse({
+              duration: settings.answerWithin,
+              orElse: () =>
+                Effect.sync(() => {
+                  entry.feed(Machine.Event.Abort({ reason: "no answer came" }))
+                  const problem = `it gave no answer within ${Duration.format(settings.answerWithin)}`
+                  return { problem, declined: false }
+                })
+            })
+          )
+          if (refusal !== undefined) return yield* refused(refusal.problem, refusal.declined)
+          return yield* duplex(entry)
+        }
+      )
 
       // ------------------------------------------------------------------------------------------------
       // being asked
@@ -244,6 +251,7 @@ export class Streams extends Context.Service<Streams, {
       const requestOf = (entry: Entry.Entry): StreamRequest => ({
         ...entry.facts,
         accept: membership.keep(entry.facts.peerId).pipe(Effect.andThen(entry.accept), Effect.andThen(duplex(entry))),
+        acceptOnly: Effect.andThen(entry.accept, duplex(entry)),
         refuse: (reason) => Effect.sync(() => entry.feed(Machine.Event.Refuse({ reason })))
       })
 

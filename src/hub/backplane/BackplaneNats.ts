@@ -17,7 +17,7 @@ import * as Schema from "effect/Schema"
 import type { NetworkName } from "../../domain/NetworkName.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
 import { Timings } from "../federation/FederationSettings.ts"
-import { Backplane, type Elsewhere, type Health, known, viewOf } from "./Backplane.ts"
+import { Backplane, type Elsewhere, type Health, known, nothingCounted, viewOf } from "./Backplane.ts"
 import * as HubMessage from "./HubMessage.ts"
 import * as Presence from "./Presence.ts"
 import * as Subjects from "./Subjects.ts"
@@ -78,6 +78,7 @@ const open = ({ hub: self, namespace, url }: NatsOptions): Backplane["Service"][
       silence: Duration.toMillis(timings.silence),
       now
     })
+    const counts = { ...nothingCounted, delivered: 0, lost: 0, malformed: 0 }
     let connection: NatsConnection | undefined
     let problem: string | undefined = `no NATS server at ${where} has answered yet`
     const held = new Map<
@@ -108,7 +109,7 @@ const open = ({ hub: self, namespace, url }: NatsOptions): Backplane["Service"][
     /** What hubs say, with the subject of who says it, to which answers go. */
     const hearHub = (message: Msg): void => {
       const read = HubMessage.decode(message.string())
-      if (Result.isFailure(read) || read.success.type === "signal") return
+      if (Result.isFailure(read) || read.success.type === "signal") return void counts.malformed++
       if (read.success.type === "word") {
         const { hub, label, network, peer } = read.success
         return hub === self ? undefined : house.labelled(network, peer, label)
@@ -131,8 +132,11 @@ const open = ({ hub: self, namespace, url }: NatsOptions): Backplane["Service"][
 
     const hearFrame = (message: Msg): void => {
       const read = decodeEnvelope(message.string())
-      if (Result.isSuccess(read) && house.deliver(read.success)) message.respond()
-      else message.respond("gone")
+      const isDelivered = Result.isSuccess(read) && house.deliver(read.success)
+      if (isDelivered) counts.delivered++
+      else if (Result.isSuccess(read)) counts.lost++
+      else counts.malformed++
+      message.respond(isDelivered ? "" : "gone")
     }
 
     const hold = (networkName: NetworkName, peerId: PeerId): void => {
@@ -284,6 +288,7 @@ const open = ({ hub: self, namespace, url }: NatsOptions): Backplane["Service"][
       get hubs() {
         return presence.hubs.map((hub) => viewOf(hub, "nats"))
       },
+      counts,
       get health(): Health {
         return problem === undefined ? { _tag: "Well" } : { _tag: "Degraded", problem }
       }

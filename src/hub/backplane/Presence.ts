@@ -31,8 +31,12 @@ export interface KnownHub {
   readonly about: About
   /** When it beat last, in milliseconds since 1970. */
   readonly heardAt: number
+  /** When it was met, in milliseconds since 1970. */
+  readonly metAt: number
   /** Memberships it holds. */
   readonly memberships: number
+  /** Memberships and waits of it for which there is no room here. */
+  readonly leftOut: number
 }
 
 /** @category models */
@@ -54,13 +58,16 @@ export interface Presence {
   beat(about: About): Beat
   /** The last beats of all hubs that are known, this one's among them: what a new neighbour has to hear. */
   beats(): ReadonlyArray<Beat>
-  hear(message: PresenceMessage): Heard
+  /** `from` is the hub that says it, which need not be the one that it is about. */
+  hear(message: PresenceMessage, from?: PeerId): Heard
   /** Forgets whoever has been silent for too long. */
   tick(): ReadonlyArray<News>
   /** The last word of this hub. */
   farewell(): Gone
   readonly hubs: ReadonlyArray<KnownHub>
   knows(hub: PeerId): boolean
+  /** Whether another hub holds a peer, and this one does not. */
+  holds(hub: PeerId, networkName: NetworkName, peerId: PeerId): boolean
 }
 
 /**
@@ -85,20 +92,20 @@ export const make = (options: {
   let told = 0
 
   const change = (made: Change): void => {
-    Replica.note(own, made)
+    Replica.note(own, made, Replica.maxLog)
     holdings.apply(own, made, [], false)
   }
 
   // What has not been told to all cannot be missed yet.
   const ownBeat = (): Beat => Replica.beatOf(own, told, 0)
 
-  const hearBeat = (message: Beat): Heard => {
+  const hearBeat = (message: Beat, from: PeerId | undefined): Heard => {
     if (message.hub === self) {
       // After a restart, word of the last life may still be about.
       return message.incarnation > incarnation ? { ...nothing, news: [{ _tag: "Twin" }] } : nothing
     }
     const news: Array<News> = []
-    const replica = lives.meet(message, news)
+    const replica = lives.meet(message, from === message.hub, news)
     if (replica === undefined) return nothing
     const replies = () => learning.ask(replica, message.clock)
     // An echo; but whoever sends it may know more of that hub than we do.
@@ -148,10 +155,10 @@ export const make = (options: {
       ...(own.beat === 0 ? [] : [ownBeat()]),
       ...Array.from(lives.all.values(), (replica) => Replica.beatOf(replica, replica.clock, lives.ageOf(replica)))
     ],
-    hear(message) {
+    hear(message, from) {
       switch (message.type) {
         case "beat":
-          return hearBeat(message)
+          return hearBeat(message, from)
         case "delta":
           return learning.hearDelta(message)
         case "state":
@@ -167,18 +174,26 @@ export const make = (options: {
     tick() {
       const news: Array<News> = []
       lives.tick(news)
+      learning.tidy()
       return news
     },
     farewell: () => ({ type: "gone", hub: self, incarnation }),
     get hubs() {
-      return Array.from(lives.all.values(), ({ about, heardAt, hub, incarnation, size }) => ({
+      return Array.from(lives.all.values(), ({ about, heardAt, hub, incarnation, leftOut, metAt, size }) => ({
         hub,
         incarnation,
         about,
         heardAt,
-        memberships: size
+        metAt,
+        memberships: size,
+        leftOut
       }))
     },
-    knows: (hub) => lives.all.has(hub)
+    knows: (hub) => lives.all.has(hub),
+    holds(hub, networkName, peerId) {
+      const replica = lives.all.get(hub)
+      return replica !== undefined && Replica.holds(replica, networkName, peerId) &&
+        !Replica.holds(own, networkName, peerId)
+    }
   }
 }

@@ -63,6 +63,7 @@ const pipe = (network: SimulatedNetwork["Service"], one: Place, other: Place, ad
     const early: Array<string> = []
     let hear: ((text: string) => void) | undefined
     let isOpen = true
+    let isPaused = false
     let out: Wire<Packet> | undefined
     const finish = (why: string) => {
       isOpen = false
@@ -77,6 +78,18 @@ const pipe = (network: SimulatedNetwork["Service"], one: Place, other: Place, ad
       listen(onText) {
         hear = onText
         for (const text of early.splice(0)) onText(text)
+      },
+      pause() {
+        isPaused = true
+      },
+      resume() {
+        isPaused = false
+        const waiting = early.splice(0)
+        // Whoever reads may pause again.
+        for (const text of waiting) {
+          if (isPaused) early.push(text)
+          else hear?.(text)
+        }
       },
       close() {
         if (!isOpen) return
@@ -93,7 +106,7 @@ const pipe = (network: SimulatedNetwork["Service"], one: Place, other: Place, ad
       take(packet: Packet) {
         if (!isOpen) return
         if (packet === "close") return finish("closed there")
-        if (hear === undefined) early.push(packet.text)
+        if (hear === undefined || isPaused) early.push(packet.text)
         else hear(packet.text)
       }
     }

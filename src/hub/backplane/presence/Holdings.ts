@@ -5,6 +5,7 @@
 import type { NetworkName } from "../../../domain/NetworkName.ts"
 import type { PeerId } from "../../../domain/PeerId.ts"
 import type { PeerFacts } from "../../../domain/Signal.ts"
+import * as Limits from "../../Limits.ts"
 import type { Change, Entry } from "../HubMessage.ts"
 import type { Roster } from "../Roster.ts"
 import type { News } from "./News.ts"
@@ -18,14 +19,32 @@ export interface Holdings {
   replace(replica: Replica.Replica, entries: ReadonlyArray<Entry>, news: Array<News>): void
 }
 
-/** Nobody holds anything. What `own` holds is bounded elsewhere. @category constructors */
+/** Nobody holds anything. What `own` holds is bounded by its connections. @category constructors */
 export const make = (own: Replica.Replica, roster: Roster): Holdings => {
-  /** A hub that claims more than a state can hold is not believed. */
-  const isFull = (replica: Replica.Replica, held: number): boolean => replica !== own && held >= Replica.maxMemberships
+  /** Memberships and waits of all other hubs. */
+  let all = 0
+
+  /** Makes room for one more, if there is any. */
+  const enter = (replica: Replica.Replica): boolean => {
+    if (replica === own) return true
+    if (replica.size + replica.waits.size >= Limits.membershipsPerHub || all >= Limits.memberships) {
+      replica.leftOut++
+      return false
+    }
+    all++
+    return true
+  }
+
+  /** Something that is not there any more, or for which there was no room. */
+  const leave = (replica: Replica.Replica, wasThere: boolean): void => {
+    if (replica === own) return
+    if (wasThere) all--
+    else if (replica.leftOut > 0) replica.leftOut--
+  }
 
   const put = (replica: Replica.Replica, networkName: NetworkName, peerId: PeerId, facts: PeerFacts): boolean => {
     if (!Replica.holds(replica, networkName, peerId)) {
-      if (isFull(replica, replica.size)) return false
+      if (!enter(replica)) return false
       replica.size++
     }
     const members = replica.networks.get(networkName) ?? new Map<PeerId, PeerFacts>()
@@ -36,7 +55,9 @@ export const make = (own: Replica.Replica, roster: Roster): Holdings => {
 
   const drop = (replica: Replica.Replica, networkName: NetworkName, peerId: PeerId): boolean => {
     const members = replica.networks.get(networkName)
-    if (members?.delete(peerId) === true) replica.size--
+    const wasThere = members?.delete(peerId) === true
+    if (wasThere) replica.size--
+    leave(replica, wasThere)
     if (members?.size === 0) replica.networks.delete(networkName)
     // Somewhere else it may still be.
     return roster.drop(replica.hub, networkName, peerId) &&
@@ -45,9 +66,9 @@ export const make = (own: Replica.Replica, roster: Roster): Holdings => {
 
   const wait = (replica: Replica.Replica, networkName: NetworkName, count: number): boolean => {
     if (count > 0) {
-      if (isFull(replica, replica.waits.size)) return false
+      if (!replica.waits.has(networkName) && !enter(replica)) return false
       replica.waits.set(networkName, count)
-    } else replica.waits.delete(networkName)
+    } else leave(replica, replica.waits.delete(networkName))
     roster.wait(replica.hub, networkName, count)
     return true
   }
@@ -73,6 +94,7 @@ export const make = (own: Replica.Replica, roster: Roster): Holdings => {
   return {
     apply,
     replace(replica, entries, news) {
+      replica.leftOut = 0
       const kept = new Map<NetworkName, Set<PeerId>>()
       const waited = new Set<NetworkName>()
       for (const entry of entries) {

@@ -2,6 +2,7 @@
  * How hubs learn what they lack of each other: deltas as they come, and where there is a gap, what was asked for: the few
  * changes that are missing, or else the whole state, part by part.
  */
+import * as Limits from "../../Limits.ts"
 import type { Delta, Entry, State, Want } from "../HubMessage.ts"
 import type { Holdings } from "./Holdings.ts"
 import type { Lives } from "./Lives.ts"
@@ -14,6 +15,8 @@ export interface Learning {
   ask(replica: Replica.Replica, clock: number): ReadonlyArray<Want>
   hearDelta(message: Delta): Heard
   hearState(message: State): Heard
+  /** Forgets what was asked about lives that are over. */
+  tidy(): void
 }
 
 /** What was asked about a hub, and what came of it so far. */
@@ -37,8 +40,7 @@ export const make = (
   }
 ): Learning => {
   const { holdings, lives, now, own } = options
-  // Gone with the life that they are about.
-  const lessons = new WeakMap<Replica.Replica, Lesson>()
+  const lessons = new Map<Replica.Replica, Lesson>()
 
   const lessonOf = (replica: Replica.Replica): Lesson => {
     const known = lessons.get(replica)
@@ -51,6 +53,13 @@ export const make = (
   /** Another hub in that life. A hub is met by its beat, which says how long ago it lived. */
   const other = (message: Delta | State): Replica.Replica | undefined =>
     message.hub === own.hub ? undefined : lives.living(message)
+
+  /** Entries that wait for the other parts of their states. */
+  const waiting = (): number => {
+    let sum = 0
+    for (const { parts } of lessons.values()) for (const entries of parts?.got.values() ?? []) sum += entries.length
+    return sum
+  }
 
   const ask: Learning["ask"] = (replica, clock) => {
     if (clock <= replica.clock) return []
@@ -70,10 +79,12 @@ export const make = (
       if (from > replica.clock) return { ...nothing, replies: ask(replica, from) }
       const news: Array<News> = []
       for (const change of changes.slice(replica.clock - from)) {
-        Replica.note(replica, change)
+        Replica.note(replica, change, Replica.maxLogOfOthers)
         holdings.apply(replica, change, news, false)
       }
-      lessonOf(replica).askedAt = undefined
+      const lesson = lessonOf(replica)
+      // Parts of a state are waited for still.
+      if (lesson.parts === undefined) lesson.askedAt = undefined
       return { relay: [message], replies: [], news }
     },
     hearState(message) {
@@ -81,6 +92,9 @@ export const make = (
       const replica = other(message)
       if (replica === undefined || clock <= replica.clock || part >= parts) return nothing
       const lesson = lessonOf(replica)
+      // What nobody asked for is not kept; and what there is no room for is asked for again later.
+      if (lesson.askedAt === undefined) return nothing
+      if (parts > 1 && waiting() + entries.length > Limits.memberships) return nothing
       if (lesson.parts?.clock !== clock || lesson.parts.total !== parts) {
         // Of two states the newer is worth waiting for.
         if (lesson.parts !== undefined && lesson.parts.clock > clock) return nothing
@@ -98,6 +112,9 @@ export const make = (
       replica.log = []
       // Not all of it to everybody: who lacks it asks.
       return { relay: [Replica.beatOf(replica, clock, lives.ageOf(replica))], replies: [], news }
+    },
+    tidy() {
+      for (const replica of lessons.keys()) if (lives.living(replica) !== replica) lessons.delete(replica)
     }
   }
 }

@@ -4,6 +4,7 @@
  * bring it back.
  */
 import type { PeerId } from "../../../domain/PeerId.ts"
+import * as Limits from "../../Limits.ts"
 import type { Beat } from "../HubMessage.ts"
 import type { Holdings } from "./Holdings.ts"
 import type { News, Why } from "./News.ts"
@@ -30,9 +31,9 @@ export interface Lives {
   living(life: Life): Replica.Replica | undefined
   /**
    * The hub that another's beat is of, met if it was not known; `undefined` when the beat is of a life that is over, or is
-   * one hub too many.
+   * one hub too many. One that beats itself takes the place of one that is known from others only.
    */
-  meet(beat: Beat, news: Array<News>): Replica.Replica | undefined
+  meet(beat: Beat, isItself: boolean, news: Array<News>): Replica.Replica | undefined
   forget(replica: Replica.Replica, why: Why, news: Array<News>): void
   /** Forgets whoever has been silent for too long. */
   tick(news: Array<News>): void
@@ -40,8 +41,8 @@ export interface Lives {
   ageOf(replica: Replica.Replica): number
 }
 
-/** Hubs that are known at a time, and forgotten ones that are remembered as such. @category constants */
-export const maxHubs = 1024
+/** Forgotten hubs that are remembered as such. */
+const maxGraves = 1024
 
 /** Milliseconds for which an old beat of a forgotten hub could still come from somewhere. */
 const graveRest = 120_000
@@ -56,6 +57,8 @@ export const make = (options: {
   const { holdings, now, own, silence } = options
   const replicas = new Map<PeerId, Replica.Replica>()
   const graves = new Map<PeerId, Grave>()
+  /** Those that beat themselves, to this hub. */
+  const met = new Set<PeerId>()
 
   const isOver = ({ beat, hub, incarnation }: Beat): boolean => {
     const grave = graves.get(hub)
@@ -67,11 +70,18 @@ export const make = (options: {
     const { beat, hub, incarnation } = replica
     holdings.replace(replica, [], news)
     replicas.delete(hub)
+    met.delete(hub)
     graves.delete(hub)
     graves.set(hub, { incarnation, beat: why === "farewell" ? Number.POSITIVE_INFINITY : beat, at: now() })
     const [oldest] = graves.keys()
-    if (graves.size > maxHubs && oldest !== undefined) graves.delete(oldest)
+    if (graves.size > maxGraves && oldest !== undefined) graves.delete(oldest)
     news.push({ _tag: "HubWent", hub, why })
+  }
+
+  /** Makes room for one that beats itself: whoever came last by hearsay is forgotten. */
+  const makeRoom = (news: Array<News>): void => {
+    const last = Array.from(replicas.values()).findLast(({ hub }) => !met.has(hub))
+    if (last !== undefined) forget(last, "crowded", news)
   }
 
   return {
@@ -80,20 +90,25 @@ export const make = (options: {
       const replica = hub === own.hub ? own : replicas.get(hub)
       return replica?.incarnation === incarnation ? replica : undefined
     },
-    meet(beat, news) {
+    meet(beat, isItself, news) {
       const { hub, incarnation } = beat
       if (beat.age > silence || isOver(beat)) return undefined
       const known = replicas.get(hub)
       if (known !== undefined) {
-        if (known.incarnation === incarnation) return known
+        if (known.incarnation === incarnation) {
+          if (isItself) met.add(hub)
+          return known
+        }
         if (known.incarnation > incarnation) return undefined
         forget(known, "restarted", news)
       }
-      if (replicas.size >= maxHubs) return undefined
+      if (replicas.size >= Limits.hubs && isItself) makeRoom(news)
+      if (replicas.size >= Limits.hubs) return undefined
       const replica = Replica.make(hub, incarnation, now())
       // Its first beat is news, whatever its number.
       replica.beat = -1
       replicas.set(hub, replica)
+      if (isItself) met.add(hub)
       news.push({ _tag: "HubCame", hub })
       return replica
     },

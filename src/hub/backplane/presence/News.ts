@@ -5,7 +5,7 @@ import type { PeerFacts } from "../../../domain/Signal.ts"
 import type { PresenceMessage } from "../HubMessage.ts"
 
 /** Why a hub is forgotten. @category models */
-export type Why = "silent" | "farewell" | "restarted"
+export type Why = "silent" | "farewell" | "restarted" | "crowded"
 
 /** What became different elsewhere. @category models */
 export type News =

@@ -18,17 +18,19 @@ import {
   type State
 } from "../HubMessage.ts"
 
-/** Changes of one hub that are kept for those who lack a few. @category constants */
+/** Changes of this hub that are kept for those who lack a few. @category constants */
 export const maxLog = 4096
 
-/** Memberships of one hub that are known at most: as many as a state can hold. @category constants */
-export const maxMemberships = maxChanges * maxParts
+/** And of another: who lacks more has it from that hub itself. @category constants */
+export const maxLogOfOthers = 1024
 
 /** @category models */
 export interface Replica {
   readonly hub: PeerId
   readonly incarnation: number
   beat: number
+  /** When it was met, in milliseconds since 1970. */
+  readonly metAt: number
   /** When it beat last, in milliseconds since 1970. */
   heardAt: number
   about: About
@@ -38,21 +40,25 @@ export interface Replica {
   readonly waits: Map<NetworkName, number>
   /** Memberships it holds. */
   size: number
+  /** Memberships and waits of it for which there was no room here. */
+  leftOut: number
   /** The last changes, up to `clock`. */
   log: Array<Change>
 }
 
 /** A hub of which nothing is known but that it lives. @category constructors */
-export const make = (hub: PeerId, incarnation: number, heardAt: number): Replica => ({
+export const make = (hub: PeerId, incarnation: number, metAt: number): Replica => ({
   hub,
   incarnation,
   beat: 0,
-  heardAt,
+  metAt,
+  heardAt: metAt,
   about: {},
   clock: 0,
   networks: new Map(),
   waits: new Map(),
   size: 0,
+  leftOut: 0,
   log: []
 })
 
@@ -60,12 +66,12 @@ export const make = (hub: PeerId, incarnation: number, heardAt: number): Replica
 export const holds = ({ networks }: Replica, networkName: NetworkName, peerId: PeerId): boolean =>
   networks.get(networkName)?.has(peerId) === true
 
-/** Notes the next change in the log. @category combinators */
-export const note = (replica: Replica, change: Change): void => {
+/** Notes the next change in the log, which keeps so many. @category combinators */
+export const note = (replica: Replica, change: Change, kept: number): void => {
   replica.clock++
   replica.log.push(change)
   // Cut seldom, so that a change costs the same on average.
-  if (replica.log.length > 2 * maxLog) replica.log = replica.log.slice(-maxLog)
+  if (replica.log.length > 2 * kept) replica.log = replica.log.slice(-kept)
 }
 
 /** All that it holds. @category getters */
