@@ -158,7 +158,7 @@ export const known = (
   house: Pick<House, "hear">,
   to: { readonly changed: () => void; readonly say: (word: Omit<Word, "number">) => void }
 ): Pick<Elsewhere, "joined" | "left" | "labelled" | "waits" | "waiting"> => {
-  const { hub, incarnation, roster } = presence
+  const { hub, roster } = presence
   const { changed, say } = to
   const spokesmen = Spokesmen.make()
   return {
@@ -177,7 +177,7 @@ export const known = (
     labelled(networkName, peerId, label) {
       if (!roster.isElsewhere(networkName, hub)) return
       if (!spokesmen.speaks(networkName, peerId, label)) return
-      say({ type: "word", hub, incarnation, network: networkName, peer: peerId, label })
+      say({ type: "word", hub, incarnation: presence.incarnation, network: networkName, peer: peerId, label })
     },
     waits(networkName, count) {
       presence.wait(networkName, count)

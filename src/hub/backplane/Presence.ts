@@ -42,6 +42,7 @@ export interface KnownHub {
 /** @category models */
 export interface Presence {
   readonly hub: PeerId
+  /** Greater than it was after another said that this hub had begun a new life. */
   readonly incarnation: number
   readonly roster: Roster.Roster
   /** A peer of this hub came into a network, or announced itself there again. */
@@ -66,9 +67,12 @@ export interface Presence {
   farewell(): Gone
   readonly hubs: ReadonlyArray<KnownHub>
   knows(hub: PeerId): boolean
-  /** Whether another hub holds a peer, and this one does not. */
-  holds(hub: PeerId, networkName: NetworkName, peerId: PeerId): boolean
+  /** Whether another hub, in this life of it, holds a peer, and this one does not. */
+  holds(life: Lives.Life, networkName: NetworkName, peerId: PeerId): boolean
 }
+
+/** How often a hub contradicts what is said of it: two that were given one id would never end. */
+const maxRefutations = 8
 
 /**
  * Nobody here and nobody elsewhere. `now` gives milliseconds since 1970; `silence` is how many of them a hub may be
@@ -82,14 +86,16 @@ export const make = (options: {
   readonly silence: number
   readonly now: () => number
 }): Presence => {
-  const { hub: self, incarnation, now, silence } = options
+  const { hub: self, now, silence } = options
   const roster = Roster.make()
-  const own = Replica.make(self, incarnation, now())
+  const own = Replica.make(self, options.incarnation, now())
   const holdings = Holdings.make(own, roster)
   const lives = Lives.make({ own, holdings, silence, now })
   const learning = Learning.make({ own, lives, holdings, now })
   /** Changes that deltas have told. */
   let told = 0
+  let refutations = 0
+  let hasLeft = false
 
   const change = (made: Change): void => {
     Replica.note(own, made, Replica.maxLog)
@@ -99,11 +105,23 @@ export const make = (options: {
   // What has not been told to all cannot be missed yet.
   const ownBeat = (): Beat => Replica.beatOf(own, told, 0)
 
+  /**
+   * Somebody says that this hub begins a new life, or is gone, and knows better than the hub itself. It begins one indeed,
+   * which all will believe.
+   */
+  const refute = (incarnation: number): Heard => {
+    if (hasLeft || incarnation > now() + Lives.skew) return nothing
+    const news: ReadonlyArray<News> = [{ _tag: "Twin" }]
+    if (refutations >= maxRefutations) return { ...nothing, news }
+    refutations++
+    own.incarnation = incarnation + 1
+    own.beat++
+    return { ...nothing, replies: [ownBeat()], news }
+  }
+
   const hearBeat = (message: Beat, from: PeerId | undefined): Heard => {
-    if (message.hub === self) {
-      // After a restart, word of the last life may still be about.
-      return message.incarnation > incarnation ? { ...nothing, news: [{ _tag: "Twin" }] } : nothing
-    }
+    // After a restart, word of the last life may still be about.
+    if (message.hub === self) return message.incarnation > own.incarnation ? refute(message.incarnation) : nothing
     const news: Array<News> = []
     const replica = lives.meet(message, from === message.hub, news)
     if (replica === undefined) return nothing
@@ -118,7 +136,8 @@ export const make = (options: {
   }
 
   const hearGone = (message: Gone): Heard => {
-    const replica = message.hub === self ? undefined : lives.living(message)
+    if (message.hub === self) return message.incarnation >= own.incarnation ? refute(message.incarnation) : nothing
+    const replica = lives.living(message)
     if (replica === undefined) return nothing
     const news: Array<News> = []
     lives.forget(replica, "farewell", news)
@@ -127,7 +146,9 @@ export const make = (options: {
 
   return {
     hub: self,
-    incarnation,
+    get incarnation() {
+      return own.incarnation
+    },
     roster,
     put: (network, peer, facts) => change({ op: "put", network, peer, facts }),
     drop(network, peer, farewell) {
@@ -177,7 +198,10 @@ export const make = (options: {
       learning.tidy()
       return news
     },
-    farewell: () => ({ type: "gone", hub: self, incarnation }),
+    farewell() {
+      hasLeft = true
+      return { type: "gone", hub: self, incarnation: own.incarnation }
+    },
     get hubs() {
       return Array.from(lives.all.values(), ({ about, heardAt, hub, incarnation, leftOut, metAt, size }) => ({
         hub,
@@ -190,9 +214,9 @@ export const make = (options: {
       }))
     },
     knows: (hub) => lives.all.has(hub),
-    holds(hub, networkName, peerId) {
-      const replica = lives.all.get(hub)
-      return replica !== undefined && Replica.holds(replica, networkName, peerId) &&
+    holds(life, networkName, peerId) {
+      const replica = lives.living(life)
+      return replica !== undefined && replica !== own && Replica.holds(replica, networkName, peerId) &&
         !Replica.holds(own, networkName, peerId)
     }
   }

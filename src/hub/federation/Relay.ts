@@ -110,7 +110,7 @@ export const make = (options: {
     if (hub === self || seen(`${hub}/${incarnation}/${number}`)) counts.repeated++
     else if (isHearsay(from, signal)) counts.unfounded++
     else if (to === self) {
-      if (!presence.holds(hub, envelope.network, envelope.from)) counts.unfounded++
+      if (!presence.holds(signal, envelope.network, envelope.from)) counts.unfounded++
       else if (house.deliver(envelope)) counts.delivered++
       else counts.lost++
     } else if (pass(signal, from)) {
@@ -122,7 +122,7 @@ export const make = (options: {
   const hearWord = (from: PeerId, word: HubMessage.Word): void => {
     const { hub, incarnation, label, network, number, peer } = word
     if (hub === self || isHearsay(from, word) || seen(`${hub}/${incarnation}/${number}`)) return
-    if (!presence.holds(hub, network, peer)) return void counts.unfounded++
+    if (!presence.holds(word, network, peer)) return void counts.unfounded++
     tellAll(word, from)
     house.labelled(network, peer, label)
   }

@@ -39,6 +39,8 @@ export interface SimulatedTown extends Town {
   heal(): void
   /** Takes a hub's power: nobody is told, and connections to it do not break. */
   powerCut(name: string): Effect.Effect<void>
+  /** A connection to a hub from somewhere else, on which nothing was said yet. The scope closes it. */
+  intrude(name: string): Effect.Effect<Duplex, never, Scope.Scope>
   /** How many connections stand that a hub has dialled. */
   sockets(name: string): number
   /** Cuts all that goes over WebRTC, now and later. */
@@ -238,6 +240,19 @@ export const make = Effect.fnUntraced(function*(options: {
     hub,
     urlOf,
     elapse: (seconds) => Effect.sleep(seconds * 1000),
+    intrude: Effect.fnUntraced(function*(name) {
+      const there = doors.get(urlOf(name))
+      if (there === undefined) throw new Error(`no hub ${name}`)
+      const made = yield* Effect.acquireRelease(
+        Effect.sync(() => pipe(network, { name: "an intruder", alive: true }, there.place, ["10.0.0.66", "10.0.0.9"])),
+        (made) => Effect.sync(() => made.dialler.close())
+      )
+      yield* there.door.accept(made.accepter).pipe(
+        Effect.ensuring(Effect.sync(made.accepter.close)),
+        Effect.forkIn(there.scope)
+      )
+      return made.dialler
+    }),
     cut: network.cut,
     heal: network.heal,
     sockets(name) {

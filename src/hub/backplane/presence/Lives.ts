@@ -44,6 +44,9 @@ export interface Lives {
 /** Forgotten hubs that are remembered as such. */
 const maxGraves = 1024
 
+/** By how many milliseconds the clocks of hubs may differ: a life cannot begin in the future. @category constants */
+export const skew = 24 * 60 * 60_000
+
 /** Milliseconds for which an old beat of a forgotten hub could still come from somewhere. */
 const graveRest = 120_000
 
@@ -92,7 +95,7 @@ export const make = (options: {
     },
     meet(beat, isItself, news) {
       const { hub, incarnation } = beat
-      if (beat.age > silence || isOver(beat)) return undefined
+      if (beat.age > silence || incarnation > now() + skew || isOver(beat)) return undefined
       const known = replicas.get(hub)
       if (known !== undefined) {
         if (known.incarnation === incarnation) {

@@ -28,7 +28,7 @@ export type News =
   | { readonly _tag: "Waiting"; readonly networkName: NetworkName }
   | { readonly _tag: "HubCame"; readonly hub: PeerId }
   | { readonly _tag: "HubWent"; readonly hub: PeerId; readonly why: Why }
-  /** Another hub says that it is this one: two were given the same id. */
+  /** Something is said of this hub that is not so: another says that it is this one, since two were given the same id. */
   | { readonly _tag: "Twin" }
 
 /** A message understood. @category models */

@@ -27,7 +27,8 @@ export const maxLogOfOthers = 1024
 /** @category models */
 export interface Replica {
   readonly hub: PeerId
-  readonly incarnation: number
+  /** Greater in each life. Of others it never changes. */
+  incarnation: number
   beat: number
   /** When it was met, in milliseconds since 1970. */
   readonly metAt: number
