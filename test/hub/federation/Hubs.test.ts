@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as References from "effect/References"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { WebSocket } from "ws"
 import { Hub } from "../../../src/hub/Hub.ts"
@@ -57,6 +58,10 @@ const hello = {
   secret: false
 }
 
+const decodeHubs = Schema.decodeUnknownSync(
+  Schema.Struct({ hubs: Schema.Array(Schema.Record(Schema.String, Schema.Unknown)) })
+)
+
 const secret = "a secret that hubs share, of more than 32 bytes"
 
 describe("hubs with sockets", () => {
@@ -84,6 +89,55 @@ describe("hubs with sockets", () => {
         present: 2,
         waiting: 0
       }])
+    })))
+
+  it.live("are listed with all that is known of them, in PeerPigeon's words and ours", () =>
+    quietly(Effect.gen(function*() {
+      const start = Date.now()
+      const one = yield* hub({})
+      const two = yield* hub({ bootstrapHubs: [one.url], hubId: nth(2000) })
+      yield* join(two.url, nth(2), "chess")
+      yield* until(
+        "its member and its address are known",
+        Effect.map(one.hubs, (hubs) => hubs.some(({ memberships, url }) => memberships === 1 && url === two.url))
+      )
+      const { hubs } = decodeHubs(yield* get(one.url, "/hubs"))
+      assert.strictEqual(hubs.length, 1)
+      const { connectedAt, lastActivity, registeredAt, ...rest } = hubs[0] ?? {}
+      assert.deepStrictEqual(rest, {
+        peerId: nth(2000),
+        url: two.url,
+        connection: "websocket",
+        memberships: 1,
+        networkName: "pigeonhub-mesh",
+        data: { isHub: true, capabilities: ["signaling", "relay"], host: "localhost", port: two.port }
+      })
+      for (const time of [connectedAt, lastActivity, registeredAt]) {
+        assert.isAtLeast(Number(time), start)
+        assert.isAtMost(Number(time), Date.now())
+      }
+    })))
+
+  it.live("that are refused are listed at both ends, with who they are and why", () =>
+    quietly(Effect.gen(function*() {
+      const one = yield* hub({ hubSecret: secret })
+      const [two, three, four] = [nth(2000), nth(3000), nth(4000)]
+      const hubs = [
+        [two, yield* hub({ bootstrapHubs: [one.url], hubId: two }), "no HUB_SECRET"],
+        [three, yield* hub({ bootstrapHubs: [one.url], hubId: three, hubSecret: `no ${secret}` }), "does not know"],
+        [four, yield* hub({ bootstrapHubs: [one.url], hubId: four, hubMeshNamespace: "staging" }), "namespace staging"]
+      ] as const
+      for (const [id, other, why] of hubs) {
+        const isListed = (url: string, is: (hub: Readonly<Record<string, unknown>>) => boolean) =>
+          until(`${why} at ${url}`, Effect.map(get(url, "/hubs"), (answer) => decodeHubs(answer).hubs.some(is)))
+        yield* isListed(one.url, (hub) =>
+          hub["peerId"] === id && String(hub["problem"]).includes(why) && hub["connection"] === "refused" &&
+          hub["address"] !== undefined && hub["lastActivity"] !== undefined && hub["networkName"] === undefined)
+        yield* isListed(other.url, (hub) =>
+          hub["url"] === one.url && hub["connection"] === "refused" && hub["problem"] !== undefined &&
+          hub["registeredAt"] !== undefined)
+      }
+      assert.deepInclude(yield* get(one.url, "/hubs"), { totalHubs: 0 })
     })))
 
   it.live("of different namespaces say why they are not connected", () =>
