@@ -80,6 +80,8 @@ const open = ({ hub: self, namespace, url }: NatsOptions): Backplane["Service"][
     })
     const counts = { ...nothingCounted, delivered: 0, lost: 0, malformed: 0 }
     let connection: NatsConnection | undefined
+    /** Servers that were dialled in vain since one was there last. */
+    let attempts = 0
     let problem: string | undefined = `no NATS server at ${where} has answered yet`
     const held = new Map<
       string,
@@ -191,6 +193,7 @@ const open = ({ hub: self, namespace, url }: NatsOptions): Backplane["Service"][
             break
           case "reconnect":
             problem = undefined
+            attempts = 0
             yield* Effect.logInfo(`NATS is back, at ${state.value.server}`)
             beat()
             break
@@ -204,7 +207,6 @@ const open = ({ hub: self, namespace, url }: NatsOptions): Backplane["Service"][
     const connect = Effect.gen(function*() {
       // Loaded only where it is used.
       const { connect } = yield* Effect.promise(() => import("@nats-io/transport-node"))
-      let attempts = 0
       const nats = yield* Effect.acquireRelease(
         Effect.tryPromise({
           try: () =>

@@ -53,7 +53,7 @@ export class HubDoor extends Context.Service<HubDoor, {
 /** How often it is looked whether a hub that is held back may go on. */
 const respite = Duration.millis(50)
 
-/** How often it is said in the log that a hub is held back. */
+/** How often the same is said in the log of a hub that is held back, or says of this one what is not so. */
 const complaint = Duration.minutes(1)
 
 /**
@@ -98,29 +98,44 @@ const make = Effect.fnUntraced(function*(options: FederationOptions) {
       )
   )
 
-  /** Reads on, in time, from hubs that are held back; and says so of each now and then. */
-  const relieve = (relay: Relay.Relay, held: Queue.Dequeue<PeerId>) => {
-    const said = new Map<PeerId, number>()
-    const complain = (hub: PeerId) =>
-      Effect.suspend(() => {
-        const last = said.get(hub)
-        if (last !== undefined && now() - last < Duration.toMillis(complaint)) return Effect.void
-        if (said.size > 64) said.clear()
-        said.set(hub, now())
-        return Effect.logWarning(
-          `The hub ${short(hub)} says more than a hub may, and is held back. Look what is wrong with it, or stop it`
-        )
-      })
-    return Queue.take(held).pipe(
-      Effect.tap(complain),
+  const said = new Map<string, number>()
+  /** Warns of something, now and then. */
+  const warn = (problem: string) =>
+    Effect.suspend(() => {
+      const last = said.get(problem)
+      if (last !== undefined && now() - last < Duration.toMillis(complaint)) return Effect.void
+      if (said.size > 64) said.clear()
+      said.set(problem, now())
+      return Effect.logWarning(problem)
+    })
+
+  /** Reads on, in time, from hubs that are held back; and says so of each. */
+  const relieve = (relay: Relay.Relay, held: Queue.Dequeue<PeerId>) =>
+    Queue.take(held).pipe(
+      Effect.tap((hub) =>
+        warn(`The hub ${short(hub)} says more than a hub may, and is held back. Look what is wrong with it, or stop it`)
+      ),
       Effect.andThen(Effect.sleep(respite).pipe(Effect.repeat({ while: relay.release }))),
       Effect.forever
     )
-  }
+
+  /** Says that somebody says of this hub what is not so. */
+  const deny = (twins: Queue.Dequeue<void>) =>
+    Queue.take(twins).pipe(
+      Effect.andThen(
+        warn(
+          `Another hub says that it is this one (${
+            short(self)
+          }), or that this one is gone. Give no two hubs the same HUB_ID`
+        )
+      ),
+      Effect.forever
+    )
 
   const openWith: Backplane["Service"]["open"] = Effect.fnUntraced(function*(house) {
     const changed = Latch.makeUnsafe(false)
     const held = yield* Queue.sliding<PeerId>(16)
+    const twins = yield* Queue.sliding<void>(1)
     /** Open once there is another hub: one that is alone has nobody to link with. */
     const company = Latch.makeUnsafe(false)
     const relay = Relay.make({
@@ -132,6 +147,7 @@ const make = Effect.fnUntraced(function*(options: FederationOptions) {
         ...house,
         hear(news) {
           if (news.some((item) => item._tag === "HubCame")) company.openUnsafe()
+          if (news.some((item) => item._tag === "Twin")) Queue.offerUnsafe(twins, undefined)
           house.hear(news)
         },
         about: () => ({
@@ -160,6 +176,7 @@ const make = Effect.fnUntraced(function*(options: FederationOptions) {
     )
     yield* Effect.forkScoped(Effect.forever(Effect.delay(Effect.sync(relay.beat), timings.beat)))
     yield* Effect.forkScoped(relieve(relay, held))
+    yield* Effect.forkScoped(deny(twins))
     // Its scope is made now, to outlast the leave that is taken by its links.
     const woven = yield* Scope.fork(yield* Effect.scope)
     if (fabric._tag === "Some") {
