@@ -1,6 +1,7 @@
 /** Hubs with real sockets, in one process: who is admitted, and what the HTTP side says of the others. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
+import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -8,6 +9,10 @@ import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { WebSocket } from "ws"
+import { hubMesh } from "../../../src/domain/NetworkName.ts"
+import { HubDialer } from "../../../src/hub/federation/Duplex.ts"
+import * as Handshake from "../../../src/hub/federation/Handshake.ts"
+import * as HubSocket from "../../../src/hub/federation/HubSocket.ts"
 import { Hub } from "../../../src/hub/Hub.ts"
 import type { HubOptions } from "../../../src/hub/Options.ts"
 import { connect, decodeJson, halfOpen, join, nth, textFrame } from "../TestPeer.ts"
@@ -139,6 +144,52 @@ describe("hubs with sockets", () => {
       }
       assert.deepInclude(yield* get(one.url, "/hubs"), { totalHubs: 0 })
     })))
+
+  it.live("hold back one that says more than a hub may, say so, and serve their peers meanwhile", () =>
+    quietly(
+      Effect.gen(function*() {
+        const one = yield* hub({})
+        const ada = yield* join(one.url, nth(1), "chess")
+        const bob = yield* join(one.url, nth(2), "chess")
+        const { dial } = yield* HubDialer
+        const duplex = yield* dial(one.url)
+        const other = yield* Handshake.shake(duplex, "dialler", {
+          hub: nth(6666),
+          namespace: hubMesh,
+          secret: undefined,
+          patience: Duration.seconds(5)
+        })
+        other.listen(() => undefined)
+        const beat = { type: "beat", hub: nth(6666), incarnation: 5, clock: 0, age: 0, about: {} }
+        let sent = 0
+        const count = Effect.map(
+          Effect.promise(() => fetch(`${one.url.replace("ws:", "http:")}/metrics`).then((answer) => answer.text())),
+          (text) => ({
+            held: Number(/^homing_hub_federated_total\{outcome="held"\} (\d+)/m.exec(text)?.[1]),
+            malformed: Number(/^homing_hub_federated_total\{outcome="malformed"\} (\d+)/m.exec(text)?.[1])
+          })
+        )
+        // Far more than a burst: what cannot be read costs most.
+        while (sent < 40_000) {
+          for (let n = 0; n < 1000; n++) {
+            duplex.send("nonsense")
+            sent++
+          }
+          duplex.send(JSON.stringify({ ...beat, beat: sent }))
+          yield* Effect.yieldNow
+        }
+        yield* until("it is held back", Effect.map(count, ({ held }) => held > 0))
+        assert.isBelow((yield* count).malformed, 20_000)
+        assert.include((yield* one.hubs)[0]?.problem, "held back")
+        yield* ada.send({ type: "offer", networkName: "chess", targetPeerId: bob.peerId, data: {} })
+        assert.strictEqual((yield* bob.until("offer"))["fromPeerId"], ada.peerId)
+        // It goes on when it has made up for it, at a pace that is borne: a thousand a second, as many as are read at once.
+        const [start, { malformed }] = [Date.now(), yield* count]
+        yield* until("it is read from again", Effect.map(count, (now) => now.malformed > malformed))
+        const seconds = (Date.now() - start) / 1000
+        assert.isBelow((yield* count).malformed - malformed, 1000 * seconds + 6000)
+      }).pipe(Effect.provide([HubSocket.layer, SecureRandom.layerWebCrypto]))
+    ))
 
   it.live("of different namespaces say why they are not connected", () =>
     quietly(Effect.gen(function*() {
