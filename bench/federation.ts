@@ -91,7 +91,9 @@ const measure = async (kind: string): Promise<void> => {
       })
     }
     await sleep(1500)
+    /** Sends at a rate, and waits until all has arrived, or ten seconds. */
     const pace = async (rate: number, time: number): Promise<number> => {
+      latencies.length = 0
       const start = performance.now()
       let sent = 0
       while (performance.now() - start < time * 1000) {
@@ -106,19 +108,19 @@ const measure = async (kind: string): Promise<void> => {
         }
         await sleep(1)
       }
-      await sleep(500)
+      for (let waited = 0; waited < 100 && latencies.length < sent; waited++) await sleep(100)
       return sent
     }
     // The compiler's share is not the signals'.
-    await pace(2000, 3)
+    await pace(1000, 4)
+    await sleep(1000)
     const before = await cpu(hubs)
     await sleep(2000)
     const idle = (await cpu(hubs) - before) / 2
     for (const rate of rates) {
-      latencies.length = 0
-      const start = await cpu(hubs)
+      const [start, at] = [await cpu(hubs), performance.now()]
       const sent = await pace(rate, seconds)
-      const used = await cpu(hubs) - start - idle * (seconds + 0.5)
+      const used = await cpu(hubs) - start - idle * (performance.now() - at) / 1000
       const sorted = latencies.toSorted((a, b) => a - b)
       console.log(
         `${kind.padEnd(10)} ${String(rate).padStart(5)}/s  ${(used / sent).toFixed(0).padStart(4)} µs a signal  ${

@@ -22,7 +22,8 @@ export interface FabricLink {
 export interface FabricEvents {
   /** A link to a peer of the hubs' network stands. */
   linked(peer: PeerId, link: FabricLink): void
-  lost(peer: PeerId): void
+  /** A link is there no more. What it took may not have been sent: those are the last of it, or may not be. */
+  lost(peer: PeerId, unsent: ReadonlyArray<string>): void
   heard(peer: PeerId, text: string): void
 }
 

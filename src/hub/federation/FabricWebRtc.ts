@@ -104,6 +104,8 @@ const weave = Effect.fnUntraced(function*(
     const queue = yield* Queue.dropping<string>(outbox)
     const reads = yield* Latch.make(true)
     const texts = Texts.makeDecoder()
+    /** What is handed to the stream, which may not take it. */
+    let leaving: ReadonlyArray<string> = []
     yield* Effect.acquireRelease(
       Effect.sync(() =>
         events.linked(peer, {
@@ -112,19 +114,23 @@ const weave = Effect.fnUntraced(function*(
           resume: () => void reads.openUnsafe()
         })
       ),
-      () => Effect.sync(() => events.lost(peer))
+      () => Effect.map(Queue.clear(queue), (waiting) => events.lost(peer, [...leaving, ...waiting]))
     )
-    const write = Queue.takeAll(queue).pipe(
-      Effect.flatMap((waiting) => stream.write(Texts.encode(waiting))),
-      Effect.andThen(Effect.sleep(gather))
-    )
+    const write = Effect.gen(function*() {
+      leaving = yield* Queue.takeAll(queue)
+      yield* stream.write(Texts.encode(leaving))
+      leaving = []
+      yield* Effect.sleep(gather)
+    })
     const read = Effect.gen(function*() {
       yield* reads.await
       for (const bytes of yield* stream.read) {
         for (const text of yield* Effect.fromResult(texts.push(bytes))) events.heard(peer, text)
       }
     })
-    yield* Effect.raceFirst(Effect.forever(write), Effect.forever(read))
+    // When the stream is lost, what came before is still to be read.
+    const writes = Effect.forever(write).pipe(Effect.catch(() => Effect.never))
+    yield* Effect.raceFirst(writes, Effect.forever(read))
   }, (conversation) =>
     conversation.pipe(
       Effect.catch((why) =>

@@ -5,7 +5,8 @@
  * holds its target; each hub acts on it once.
  *
  * Admitted hubs are believed, within bounds. A neighbour speaks for itself: while it does, what others say in its name is
- * not listened to, but that it begins a new life. A signal is handed over only when the hub it set out from holds the peer it says it is from. And whoever
+ * not listened to, but that it begins a new life. A signal
+ * is handed over only when the hub it set out from holds the peer it says it is from. And whoever
  * has this hub do more than its quota is read from more slowly.
  *
  * No I/O: links and the time are given. Its parts have files of their own in `relay`: the links (`Neighbours`), the way to a
@@ -28,8 +29,8 @@ export type { Carrier, Link } from "./relay/Neighbours.ts"
 export interface Linked {
   /** Takes what came by it. What cannot be read is counted, and nothing else. */
   receive(message: string): void
-  /** Uses it no more. */
-  unlink(): void
+  /** Uses it no more. What it took and may not have sent goes by another way; whoever has it knows it again. */
+  unlink(unsent?: ReadonlyArray<string>): void
 }
 
 /** @category models */
@@ -103,6 +104,13 @@ export const make = (options: {
   const pass = (signal: HubMessage.Signal, from: PeerId | undefined): boolean => {
     const text = HubMessage.encode(signal)
     return ways.to(signal.to, from).some((neighbour) => neighbours.tell(neighbour, text))
+  }
+
+  /** Sends a neighbour what it may not have; a signal by whatever way there is, and of all else it asks for what it lacks. */
+  const sendAgain = (hub: PeerId, message: string): void => {
+    if (neighbours.tell(hub, message)) return
+    const read = HubMessage.decode(message)
+    if (Result.isSuccess(read) && read.success.type === "signal") pass(read.success, undefined)
   }
 
   const hearSignal = (from: PeerId, signal: HubMessage.Signal): void => {
@@ -203,9 +211,11 @@ export const make = (options: {
         receive(message) {
           if (!isOver) receive(hub, link, message)
         },
-        unlink() {
+        unlink(unsent = []) {
+          if (isOver) return
           isOver = true
           if (neighbours.remove(hub, link)) ways.lose(hub)
+          for (const message of unsent) sendAgain(hub, message)
         }
       }
     },

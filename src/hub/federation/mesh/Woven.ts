@@ -20,8 +20,8 @@ export const weave = Effect.fnUntraced(
   function*(relay: Relay, fabric: Fabric["Service"], visit: House["visit"]) {
     const threads = new Map<PeerId, Thread>()
 
-    const drop = (peer: PeerId, thread: Thread | undefined): void => {
-      thread?.linked?.unlink()
+    const drop = (peer: PeerId, thread: Thread | undefined, unsent?: ReadonlyArray<string>): void => {
+      thread?.linked?.unlink(unsent)
       if (threads.get(peer) === thread) threads.delete(peer)
     }
 
@@ -48,7 +48,7 @@ export const weave = Effect.fnUntraced(
         threads.set(peer, { link, linked: undefined })
         recognise()
       },
-      lost: (peer) => drop(peer, threads.get(peer)),
+      lost: (peer, unsent) => drop(peer, threads.get(peer), unsent),
       heard(peer, text) {
         recognise()
         threads.get(peer)?.linked?.receive(text)
