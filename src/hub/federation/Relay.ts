@@ -5,9 +5,8 @@
  * holds its target; each hub acts on it once.
  *
  * Admitted hubs are believed, within bounds. A neighbour speaks for itself: while it does, what others say in its name is
- * not listened to, but that it begins a new life. A signal
- * is handed over only when the hub it set out from holds the peer it says it is from. And whoever
- * has this hub do more than its quota is read from more slowly.
+ * not listened to, but that it begins a new life. A signal is handed over only when the hub it set out from holds the peer
+ * it says it is from. And whoever has this hub do more than its quota is read from more slowly.
  *
  * No I/O: links and the time are given. Its parts have files of their own in `relay`: the links (`Neighbours`), the way to a
  * hub (`Ways`), what was seen (`Seen`), and what a neighbour may spend (`Quota`).
