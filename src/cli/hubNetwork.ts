@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { InvalidInput } from "../domain/Errors.ts"
 import type { HubView } from "../hub/backplane/Backplane.ts"
@@ -27,31 +28,43 @@ const period = Duration.seconds(30)
 /** How often it is looked whether the topology changed. */
 const glance = Duration.seconds(1)
 
+/** How long it must have stayed the same to be drawn again: links come and go for a while when a network is started. */
+const calm = Duration.seconds(2.5)
+
 const signs = { webrtc: "══", websocket: "──", relayed: "··", nats: "──", refused: "  " } as const
 
-/** Who is linked with whom, as a table. @category formatting */
+/** Columns of a picture with the hubs' ports at its edges, and with their numbers where that would be too wide. */
+const [wide, narrow] = [6, 3]
+
+/** The most columns that a terminal is sure to have. */
+const columns = 80
+
+/** Who is linked with whom, as a table; many hubs have the numbers of their places in the list. @category formatting */
 export const topology = (
   ports: ReadonlyArray<number>,
   between: (from: number, to: number) => HubView["connection"] | undefined
 ): ReadonlyArray<string> => {
-  const width = 6
-  const cell = (text: string) => text.padStart(width)
+  const isWide = 2 + wide * (ports.length + 1) <= columns
+  const cell = (text: string) => text.padStart(isWide ? wide : narrow)
+  const names = ports.map((port, index) => cell(String(isWide ? port : index + 1)))
+  const row = (from: number) =>
+    ports.map((to) => {
+      const way = from === to ? undefined : between(from, to)
+      return cell(from === to ? "■" : way === undefined ? "" : signs[way])
+    })
   return [
-    `  ${cell("")}${ports.map((port) => cell(String(port))).join("")}`,
-    ...ports.map((from) =>
-      `  ${cell(String(from))}${
-        ports.map((to) => {
-          const way = from === to ? undefined : between(from, to)
-          return cell(from === to ? "■" : way === undefined ? "" : signs[way])
-        }).join("")
-      }`
-    ),
+    `  ${cell("")}${names.join("")}`,
+    ...ports.map((from, index) => `  ${names[index] ?? ""}${row(from).join("")}`),
     "  ══ WebRTC   ── WebSocket   ·· across other hubs"
   ]
 }
 
-const make = (options: HubOptions) =>
-  Effect.map(Layer.build(Layer.fresh(Hub.layer(options))), (context) => Context.get(context, Hub))
+/** A hub that ends with its scope. */
+const make = (options: HubOptions, scope: Scope.Scope) =>
+  Effect.map(
+    Effect.flatMap(Scope.fork(scope), (own) => Layer.buildWithScope(Layer.fresh(Hub.layer(options)), own)),
+    (context) => Context.get(context, Hub)
+  )
 
 /**
  * Runs hubs until interrupted; then all of them end. Fails when an option cannot be used or no port can be had.
@@ -67,14 +80,18 @@ export const run = ({ count, startPort, ...options }: HubNetworkOptions) =>
         problem: `expected a port with ${count - 1} above it, up to ${highestPort}, for ${count} hubs`
       })
     }
-    const first = yield* make({ ...options, port: startPort, isHub: true })
+    // All end together, so that none misses another.
+    const scope = yield* Effect.acquireRelease(Scope.make("parallel"), (scope, exit) => Scope.close(scope, exit))
+    const first = yield* make({ ...options, port: startPort, isHub: true }, scope)
     const others = yield* Effect.forEach(
       Array.from({ length: count - 1 }, (_, index) => startPort === 0 ? 0 : first.port + index + 1),
-      (port) => make({ ...options, port, isHub: true, bootstrapHubs: [first.url] })
+      (port) => make({ ...options, port, isHub: true, bootstrapHubs: [first.url] }, scope)
     )
     const hubs = [first, ...others]
     yield* output.line(`Homing hub network on ${first.hubMeshNamespace}: ${count} hubs`)
-    for (const { hubId, url } of hubs) yield* output.line(`  ${url}  ${hubId}`)
+    for (const [index, { hubId, url }] of hubs.entries()) {
+      yield* output.line(`  ${String(index + 1).padStart(2)}  ${url}  ${hubId}`)
+    }
     yield* output.line("  Stop:   Ctrl-C")
 
     const ports = hubs.map(({ port }) => port)
@@ -85,8 +102,10 @@ export const run = ({ count, startPort, ...options }: HubNetworkOptions) =>
       return topology(ports, (from, to) => views.get(from)?.find(({ hub }) => hub === idOf.get(to))?.connection)
     })
 
-    const picture = Stream.fromEffectRepeat(Effect.delay(draw, glance)).pipe(
-      Stream.changesWith((one, other) => one.join("\n") === other.join("\n")),
+    const isSame = (one: ReadonlyArray<string>, other: ReadonlyArray<string>) => one.join() === other.join()
+    const pictures = Stream.fromEffectRepeat(Effect.delay(draw, glance)).pipe(Stream.changesWith(isSame))
+    const picture = Stream.concat(Stream.take(pictures, 1), Stream.debounce(pictures, calm)).pipe(
+      Stream.changesWith(isSame),
       Stream.runForEach((lines) => Effect.forEach(lines, output.line, { discard: true }))
     )
     const statistics = Effect.gen(function*() {

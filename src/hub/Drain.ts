@@ -3,11 +3,14 @@
  * told something a moment ago may be about to link with another, and is given time to finish.
  *
  * That is seen in the bytes of its socket, which Node counts anyway, so that signals cost nothing more for it. When peers
- * go, those who knew them are told, which counts as well; but those who are idle go together, at the first moment.
+ * go, those who knew them are told, which counts as well; but those who are idle go together, at the first moment. Those who
+ * say something all the time are sent away when patience is over, unless they are in the middle of a negotiation, of which
+ * none begins from then on.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { negotiation } from "./Negotiations.ts"
 
 /** A connection as a drain sees it. @category models */
 export interface Guest {
@@ -35,15 +38,18 @@ export const silence = Duration.millis(1500)
 const step = Duration.millis(100)
 
 /**
- * A hub that does not drain yet. `guests` are those who are there at the moment; `patience` is how long one may go on at
- * most; `dismiss` tells one where else to go, and starts to close its connection.
+ * A hub that does not drain yet. `guests` are those who are there at the moment; `patience` is how long one may begin
+ * something new; `dismiss` tells one where else to go, and starts to close its connection. When patience is over, `close` is
+ * called once, and whoever `negotiates` may go on for `negotiation` at most. Default: nobody does.
  *
  * @category constructors
  */
-export const make = <A extends Guest>({ dismiss, guests, patience }: {
+export const make = <A extends Guest>({ close, dismiss, guests, negotiates = () => false, patience }: {
   readonly guests: ReadonlySet<A>
   readonly patience: Duration.Duration
   readonly dismiss: (guest: A) => void
+  readonly negotiates?: (guest: A) => boolean
+  readonly close?: () => void
 }): Drain => {
   let draining = false
 
@@ -52,7 +58,8 @@ export const make = <A extends Guest>({ dismiss, guests, patience }: {
     const heard = new Map<A, { readonly bytes: number; readonly at: number }>()
     const told = new WeakSet<A>()
     const needed = Duration.toMillis(silence)
-    const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(patience)
+    const closing = (yield* Clock.currentTimeMillis) + Duration.toMillis(patience)
+    const deadline = closing + Duration.toMillis(negotiation)
 
     const isQuiet = (guest: A, now: number): boolean => {
       const bytes = guest.connection.bytes
@@ -62,11 +69,19 @@ export const make = <A extends Guest>({ dismiss, guests, patience }: {
       return false
     }
 
+    const mayStay = (guest: A, now: number): boolean =>
+      !isQuiet(guest, now) && (now < closing || (now < deadline && negotiates(guest)))
+
+    let isClosing = false
     while (true) {
       const now = yield* Clock.currentTimeMillis
+      if (now >= closing && !isClosing) {
+        isClosing = true
+        close?.()
+      }
       const staying = Array.from(guests).filter((guest) => !told.has(guest))
       for (const guest of staying) {
-        if (!isQuiet(guest, now) && now < deadline) continue
+        if (mayStay(guest, now)) continue
         told.add(guest)
         dismiss(guest)
       }

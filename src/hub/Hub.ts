@@ -44,6 +44,7 @@ import * as Listener from "./http/Listener.ts"
 import type { CertificateUnusable } from "./http/Tls.ts"
 import * as Limits from "./Limits.ts"
 import * as Metrics from "./Metrics.ts"
+import * as Negotiations from "./Negotiations.ts"
 import * as Options from "./Options.ts"
 import type * as Others from "./Others.ts"
 import * as Turn from "./Turn.ts"
@@ -59,9 +60,9 @@ export class Hub extends Context.Service<Hub, {
   /** The hub in numbers, now. */
   readonly stats: Effect.Effect<Traffic.HubStats>
   /**
-   * Lets nobody in any more and sends the peers away, each when it does not negotiate with another, and all of them once
-   * `drainPatience` is over. They are told of other hubs where any are known. To be run before the layer's scope
-   * closes; `/health/ready` says 503 from its beginning.
+   * Lets nobody in any more and sends the peers away, each when it does not negotiate with another. Once `drainPatience` is
+   * over no negotiation begins any more, and after 5 s more the last are gone. They are told of other hubs where any are
+   * known. To be run before the layer's scope closes; `/health/ready` says 503 from its beginning.
    */
   readonly drain: Effect.Effect<void>
   /** Whether it is one hub among others. */
@@ -122,6 +123,12 @@ const hostsOf = ({ proofHosts, publicUrl }: Options.HubSettings): ReadonlyArray<
 
 const isHubAddress = Schema.is(HubAddress)
 
+/** What begins a negotiation, as a peer sends it, and as hubs hand it on. */
+const decodeOffer = Schema.decodeUnknownResult(
+  Schema.fromJsonString(Schema.Struct({ type: Schema.tag("offer"), targetPeerId: PeerId }))
+)
+const isOffer = (frame: string): boolean => frame.startsWith("{\"type\":\"offer\"")
+
 /** Where a peer on this machine reaches a hub. */
 const urlOf = (host: string, port: number, secure: boolean): string => {
   const reachable = host === "0.0.0.0" || host === "::" ? "localhost" : host
@@ -170,7 +177,14 @@ export const make = Effect.fnUntraced(function*(
   })
   const others = (): Others.Others => ties.elsewhere
   const guests = new Set<Session.Session>()
-  const drain = Drain.make({ guests, patience: settings.drainPatience, dismiss: (session) => dismiss(session) })
+  const negotiations = Negotiations.make(now)
+  const drain = Drain.make({
+    guests,
+    patience: settings.drainPatience,
+    dismiss: (session) => dismiss(session),
+    negotiates: ({ peerId }) => negotiations.has(peerId),
+    close: negotiations.close
+  })
   const metrics = yield* Metrics.make({ traffic, presence, others, draining: () => drain.draining })
   const iceServers = Turn.make(settings)
 
@@ -182,6 +196,7 @@ export const make = Effect.fnUntraced(function*(
     fullMessages: Limits.full(allowance, startedAt),
     fullStrikes: Limits.full(strikes, startedAt),
     handle: metrics.timed((session, bytes, isText) => {
+      if (drain.draining && !mayGoOn(session, bytes)) return
       if (!isText || !fast.pass(session, bytes)) router.receive(session, bytes.toString())
     }),
     traffic,
@@ -205,6 +220,16 @@ export const make = Effect.fnUntraced(function*(
   const dismiss = ({ connection }: Session.Session): void => {
     connection.send(Wire.hubClosing("Hub shutting down", now(), elsewhere()))
     connection.close(Connection.closeCode.goingAway, "Hub shutting down")
+  }
+
+  /** While the hub drains: whether a message may be acted on. Who would begin a negotiation at its end is sent away. */
+  const mayGoOn = (session: Session.Session, bytes: Uint8Array): boolean => {
+    const offer = decodeOffer(bytes.toString())
+    if (Result.isFailure(offer) || negotiations.offered(session.peerId, offer.success.targetPeerId)) return true
+    Traffic.refuse(traffic, "draining")
+    session.send(Wire.error("The offer went nowhere: this hub is about to stop. Make it at another", now()))
+    if (!negotiations.has(session.peerId)) dismiss(session)
+    return false
   }
 
   /** Gives everybody new credentials before the old ones expire; those who just came, a little early. */
@@ -311,6 +336,11 @@ export const make = Effect.fnUntraced(function*(
   ties.attach(
     yield* federation.backplane.open({
       ...ties.house,
+      deliver(envelope) {
+        const { frame, from, target } = envelope
+        if (drain.draining && isOffer(frame) && !negotiations.offered(from, target)) return false
+        return ties.house.deliver(envelope)
+      },
       visit,
       claimed: (claim, answer) => run(Effect.map(admission.answer(claim), answer)),
       about: () => ownUrl === undefined ? {} : { url: ownUrl }

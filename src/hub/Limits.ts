@@ -176,3 +176,33 @@ export const pieces = (
   maxFragments: Math.max(64, Math.ceil(messageBytes / 1024)),
   maxBufferedChunks: Math.max(256, Math.ceil(messageBytes / 256))
 })
+
+/**
+ * What an admitted hub may have this one do, in tokens of about ten microseconds: a burst of two seconds' work, so that ten
+ * thousand peers can move to it at once, and a fifth of a core for long, which is 20,000 signals or 2,500 joins a second.
+ * Beyond, the hub is read from more slowly, and never cut off: its patience has no end.
+ *
+ * @category constants
+ */
+export const hubWork: Allowance = { burst: 200_000, perSecond: 20_000, patience: Number.POSITIVE_INFINITY }
+
+/** Tokens that a peer's coming to another hub costs there: it is introduced to members here. @category constants */
+export const arrivalCost = 8
+
+/** Tokens for each of those who are found at another hub with many others. @category constants */
+export const foundCost = 2
+
+/** Memberships and waits for which a token is charged when another hub asks who is here. @category constants */
+export const toldPerToken = 8
+
+/** Tokens that what cannot be read costs on top. @category constants */
+export const malformedCost = 20
+
+/** Other hubs that are known at a time: each beats every two seconds, to all. @category constants */
+export const hubs = 256
+
+/** Memberships that all other hubs together have here at most; each takes some 1.2 kB. @category constants */
+export const memberships = 262_144
+
+/** And one of them: half of it, so that a single hub cannot leave the others no room. @category constants */
+export const membershipsPerHub = memberships / 2

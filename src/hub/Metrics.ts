@@ -78,6 +78,14 @@ const readings = ({ draining, others, presence, traffic }: Sources) => [
     "1 while other hubs that should be reached are not",
     () => others().health._tag === "Degraded" ? 1 : 0
   ),
+  ...Struct.keys(others().counts).map((outcome) =>
+    counter(
+      "homing_hub_federated_total",
+      "What became of what other hubs said",
+      () => others().counts[outcome],
+      { outcome }
+    )
+  ),
   gauge("homing_hub_draining", "1 while the hub sends its peers away", () => draining() ? 1 : 0),
   counter("homing_hub_relayed_total", "Messages passed from one peer to another", () => traffic.relayed),
   counter(

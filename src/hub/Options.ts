@@ -223,7 +223,7 @@ export const HubOptions = Schema.Struct({
   turnLifetime: withDefault(Period, Duration.hours(1)),
   /** Hubs that peers are sent to when this one drains, `ws:` or `wss:` URLs. Default none. */
   moveTo: withDefault(Schema.Array(HubAddress).check(Schema.isMaxLength(maxAlternatives)), []),
-  /** How long a drain waits for negotiations under way before it ends them. Default 5 s. */
+  /** How long negotiations may begin while the hub drains; what has begun has 5 s more. Default 5 s. */
   drainPatience: withDefault(Period, Duration.seconds(5))
 }).check(
   Schema.makeFilter(({ tlsCert, tlsKey }) =>

@@ -101,6 +101,77 @@ describe("a hub that drains", () => {
       assert.strictEqual((yield* b.closed).code, 1001)
     }))
 
+  it.effect("lets a negotiation end that began in the last moment, and none begin after that", () =>
+    Effect.gen(function*() {
+      const { drain, stats, url } = yield* start()
+      const [a, b, c] = [yield* join(url, ada, "red"), yield* join(url, bob, "red"), yield* join(url, cyd, "red")]
+      yield* Effect.forEach([a, b, c], ({ drain }) => drain, { discard: true })
+      const draining = yield* Effect.forkChild(drain, { startImmediately: true })
+      const offer = (to: string, data: string) => ({ type: "offer", data, targetPeerId: to, networkName: "red" })
+      const candidate = (to: string, data: string) => ({ ...offer(to, data), type: "ice-candidate" })
+      /** Everybody says something, so that nobody is silent. */
+      const chatter = Effect.gen(function*() {
+        yield* a.send(candidate(bob, "chatter"))
+        yield* b.until("ice-candidate")
+        yield* b.send(candidate(cyd, "chatter"))
+        yield* c.until("ice-candidate")
+        yield* c.send(candidate(ada, "chatter"))
+        yield* a.until("ice-candidate")
+        yield* TestClock.adjust("980 millis")
+      })
+      for (let second = 0; second < 5; second++) yield* chatter
+      yield* a.send(offer(bob, "late"))
+      assert.deepInclude(yield* b.until("offer"), { data: "late" })
+      yield* a.send(candidate(cyd, "chatter"))
+      yield* c.until("ice-candidate")
+      yield* TestClock.adjust("200 millis")
+
+      // Whoever does not negotiate is sent away now, whatever it says.
+      assert.strictEqual((yield* c.closed).code, 1001)
+      yield* TestClock.adjust("1 second")
+      yield* b.send({ ...offer(ada, "yes"), type: "answer" })
+      assert.deepInclude(yield* a.until("answer"), { data: "yes" })
+      for (let n = 0; n < 3; n++) {
+        yield* b.send(candidate(ada, `candidate ${n}`))
+        assert.deepInclude(yield* a.until("ice-candidate"), { data: `candidate ${n}` })
+        yield* TestClock.adjust("500 millis")
+      }
+      // Once more between the two is the same negotiation.
+      yield* b.send(offer(ada, "restart"))
+      assert.deepInclude(yield* a.until("offer"), { data: "restart" })
+      assert.strictEqual((yield* stats).refusedBy.draining, 0)
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(draining)
+      assert.strictEqual((yield* a.closed).code, 1001)
+      assert.strictEqual((yield* b.closed).code, 1001)
+    }))
+
+  it.effect("sends away who makes an offer at the end, and ends in time whatever its peers say", () =>
+    Effect.gen(function*() {
+      const { drain, stats, url } = yield* start({ drainPatience: Duration.seconds(1) })
+      const [a, b, c] = [yield* join(url, ada, "red"), yield* join(url, bob, "red"), yield* join(url, cyd, "red")]
+      yield* Effect.forEach([a, b, c], ({ drain }) => drain, { discard: true })
+      const draining = yield* Effect.forkChild(drain, { startImmediately: true })
+      const offer = (to: string) => ({ type: "offer", data: "x", targetPeerId: to, networkName: "red" })
+      yield* TestClock.adjust("940 millis")
+      yield* a.send(offer(bob))
+      yield* b.until("offer")
+      yield* c.send({ ...offer(ada), type: "ice-candidate" })
+      yield* a.until("ice-candidate")
+      yield* TestClock.adjust("70 millis")
+      // Still there, for a moment or for good: it may begin nothing new.
+      yield* a.send(offer(cyd))
+      assert.include(String((yield* a.until("error"))["error"]), "about to stop")
+      assert.strictEqual((yield* stats).refusedBy.draining, 1)
+      for (let step = 0; step < 52; step++) {
+        yield* b.send({ ...offer(ada), type: "ice-candidate" })
+        yield* TestClock.adjust("100 millis")
+      }
+      yield* Fiber.join(draining)
+      assert.strictEqual((yield* a.closed).code, 1001)
+      assert.strictEqual((yield* b.closed).code, 1001)
+    }))
+
   it.effect("names nobody when it knows nobody", () =>
     Effect.gen(function*() {
       const { drain, url } = yield* start()

@@ -365,6 +365,30 @@ describe("a stream over a link that the overlay lets go", () => {
     }).pipe(simulate, Effect.provide(world)))
 })
 
+describe("a stream that keeps no link", () => {
+  it.effect("is refused where there is none, and lost with one that the overlay lets go", () =>
+    Effect.gen(function*() {
+      const few = { minPeers: 2, maxPeers: 2 }
+      const [ada, bob] = [yield* mesh(1, few), yield* mesh(3, few)]
+      yield* Effect.all([ada.join, bob.join], { concurrency: "unbounded" })
+      yield* elapse(5)
+      const scope = yield* Effect.scope
+      yield* onStream(bob, (request) => request.acceptOnly.pipe(Scope.provide(scope)))
+      const here = yield* ada.openStream(bob.peerId, { keepsLink: false })
+      yield* here.write(Uint8Array.of(1))
+      for (const n of [2, 4, 5, 6, 7, 8, 9, 10, 11, 12]) {
+        const other = yield* mesh(n, few)
+        yield* other.join
+        yield* elapse(3)
+      }
+      yield* elapse(120)
+      assert.strictEqual((yield* Effect.flip(here.write(Uint8Array.of(2))))._tag, "StreamLost")
+      assert.isFalse((yield* ada.peers).some(({ peerId }) => peerId === bob.peerId))
+      const refused = yield* Effect.flip(Effect.scoped(ada.openStream(bob.peerId, { keepsLink: false })))
+      assert.include(refused.message, "no link")
+    }).pipe(simulate, Effect.provide(world)))
+})
+
 describe("a neighbour that does not keep to the rules", () => {
   /** Smaller than any id in these tests, so that others dial it; its streams have even numbers then. */
   const evil = peer(0)

@@ -130,7 +130,8 @@ const flags = {
   moveTo: Flags.addresses("move-to", "MOVE_TO", "URLS", "Hubs to send the peers to when this one stops"),
   drainPatience: Flags.setting("drain-patience", "DRAIN_PATIENCE", {
     metavar: "DURATION",
-    description: "How long peers may go on negotiating when the hub is to stop (DRAIN_PATIENCE, default 5s)",
+    description:
+      "How long peers may begin to negotiate when the hub is to stop; 5 s more to end (DRAIN_PATIENCE, default 5s)",
     expected: "a duration from 100ms to 10m, such as 5s",
     parse: (text) =>
       Option.getOrUndefined(Result.getSuccess(parseDuration(text, Duration.millis(100), Duration.minutes(10))))

@@ -47,17 +47,54 @@ export type Connection =
   /** It may not or cannot be connected; `problem` says why. */
   | "refused"
 
-/** A hub that this one knows of. @category models */
+/** A hub that this one knows of. Times are in milliseconds since 1970. @category models */
 export interface HubView {
   /** Absent while all that is known is an address. */
   readonly hub?: PeerId
+  /** Where peers and hubs reach it. */
   readonly url?: string
+  /** Where it came from, of one that was refused. */
+  readonly address?: string
   readonly connection: Connection
-  /** When it was heard last, in milliseconds since 1970. */
+  /** When it was met in this life of it. */
+  readonly metAt?: number
+  /** Since when it is connected in this way. */
+  readonly connectedAt?: number
+  /** When it was heard last. */
   readonly lastHeard?: number
   /** Memberships that it holds. */
   readonly memberships?: number
+  /** Why it is not connected, or what is wrong although it is. */
   readonly problem?: string
+}
+
+/** What became of what hubs said to this one. @category models */
+export interface Counts {
+  /** Signals of other hubs that were passed on to another. */
+  readonly forwarded: number
+  /** Signals from elsewhere that came to a peer here. */
+  readonly delivered: number
+  /** Signals from elsewhere whose target is gone, or that no way led on. */
+  readonly lost: number
+  /** Signals that came here twice. */
+  readonly repeated: number
+  /** Messages that could not be read. */
+  readonly malformed: number
+  /** What hubs said of peers that they do not hold, or in the name of others. */
+  readonly unfounded: number
+  /** Times that a hub was held back, since it said more than it may. */
+  readonly held: number
+}
+
+/** Nothing was said. @category constants */
+export const nothingCounted: Counts = {
+  forwarded: 0,
+  delivered: 0,
+  lost: 0,
+  repeated: 0,
+  malformed: 0,
+  unfounded: 0,
+  held: 0
 }
 
 /** Whether the backplane does what it should. @category models */
@@ -84,6 +121,8 @@ export interface Elsewhere {
   /** The hubs that are known, this one left out. */
   readonly hubs: ReadonlyArray<HubView>
   readonly health: Health
+  /** Since this hub began. */
+  readonly counts: Counts
 }
 
 /** @category services */
@@ -111,7 +150,8 @@ export const alone: Elsewhere = {
   rivals: Claims.none,
   send: () => false,
   hubs: [],
-  health: { _tag: "Well" }
+  health: { _tag: "Well" },
+  counts: nothingCounted
 }
 
 /**
@@ -125,7 +165,7 @@ export const known = (
   house: Pick<House, "hear">,
   to: { readonly changed: () => void; readonly say: (word: Omit<Word, "number">) => void }
 ): Pick<Elsewhere, "joined" | "left" | "labelled" | "waits" | "waiting"> => {
-  const { hub, incarnation, roster } = presence
+  const { hub, roster } = presence
   const { changed, say } = to
   const spokesmen = Spokesmen.make()
   return {
@@ -144,7 +184,7 @@ export const known = (
     labelled(networkName, peerId, label) {
       if (!roster.isElsewhere(networkName, hub)) return
       if (!spokesmen.speaks(networkName, peerId, label)) return
-      say({ type: "word", hub, incarnation, network: networkName, peer: peerId, label })
+      say({ type: "word", hub, incarnation: presence.incarnation, network: networkName, peer: peerId, label })
     },
     waits(networkName, count) {
       presence.wait(networkName, count)
@@ -155,10 +195,21 @@ export const known = (
 }
 
 /** A hub as others describe it, connected in that way. @category constructors */
-export const viewOf = (hub: KnownHub, connection: Connection): HubView => ({
-  hub: hub.hub,
-  ...(hub.about.url === undefined ? {} : { url: hub.about.url }),
-  connection,
-  lastHeard: hub.heardAt,
-  memberships: hub.memberships
-})
+export const viewOf = (
+  { about, heardAt, hub, leftOut, memberships, metAt }: KnownHub,
+  connection: Connection,
+  more: { readonly since?: number | undefined; readonly problem?: string | undefined } = {}
+): HubView => {
+  const problem = more.problem ??
+    (leftOut === 0 ? undefined : `it holds more than fits here: ${leftOut} of its memberships are not known`)
+  return {
+    hub,
+    ...(about.url === undefined ? {} : { url: about.url }),
+    connection,
+    metAt,
+    connectedAt: more.since ?? metAt,
+    lastHeard: heardAt,
+    memberships,
+    ...(problem === undefined ? {} : { problem })
+  }
+}

@@ -17,7 +17,7 @@ import * as Schema from "effect/Schema"
 import type { NetworkName } from "../../domain/NetworkName.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
 import { Timings } from "../federation/FederationSettings.ts"
-import { Backplane, type Elsewhere, type Health, known, viewOf } from "./Backplane.ts"
+import { Backplane, type Elsewhere, type Health, known, nothingCounted, viewOf } from "./Backplane.ts"
 import * as Claims from "./Claims.ts"
 import * as HubMessage from "./HubMessage.ts"
 import * as Presence from "./Presence.ts"
@@ -79,7 +79,10 @@ const open = ({ hub: self, namespace, url }: NatsOptions): Backplane["Service"][
       silence: Duration.toMillis(timings.silence),
       now
     })
+    const counts = { ...nothingCounted, delivered: 0, lost: 0, malformed: 0 }
     let connection: NatsConnection | undefined
+    /** Servers that were dialled in vain since one was there last. */
+    let attempts = 0
     let problem: string | undefined = `no NATS server at ${where} has answered yet`
     const held = new Map<
       string,
@@ -121,7 +124,7 @@ const open = ({ hub: self, namespace, url }: NatsOptions): Backplane["Service"][
     /** What hubs say, with the subject of who says it, to which answers go. */
     const hearHub = (message: Msg): void => {
       const read = HubMessage.decode(message.string())
-      if (Result.isFailure(read) || read.success.type === "signal") return
+      if (Result.isFailure(read) || read.success.type === "signal") return void counts.malformed++
       if (read.success.type === "word") {
         const { hub, label, network, peer } = read.success
         return hub === self ? undefined : house.labelled(network, peer, label)
@@ -146,8 +149,11 @@ const open = ({ hub: self, namespace, url }: NatsOptions): Backplane["Service"][
 
     const hearFrame = (message: Msg): void => {
       const read = decodeEnvelope(message.string())
-      if (Result.isSuccess(read) && house.deliver(read.success)) message.respond()
-      else message.respond("gone")
+      const isDelivered = Result.isSuccess(read) && house.deliver(read.success)
+      if (isDelivered) counts.delivered++
+      else if (Result.isSuccess(read)) counts.lost++
+      else counts.malformed++
+      message.respond(isDelivered ? "" : "gone")
     }
 
     const hold = (networkName: NetworkName, peerId: PeerId): void => {
@@ -202,6 +208,7 @@ const open = ({ hub: self, namespace, url }: NatsOptions): Backplane["Service"][
             break
           case "reconnect":
             problem = undefined
+            attempts = 0
             yield* Effect.logInfo(`NATS is back, at ${state.value.server}`)
             beat()
             break
@@ -215,7 +222,6 @@ const open = ({ hub: self, namespace, url }: NatsOptions): Backplane["Service"][
     const connect = Effect.gen(function*() {
       // Loaded only where it is used.
       const { connect } = yield* Effect.promise(() => import("@nats-io/transport-node"))
-      let attempts = 0
       const nats = yield* Effect.acquireRelease(
         Effect.tryPromise({
           try: () =>
@@ -300,6 +306,7 @@ const open = ({ hub: self, namespace, url }: NatsOptions): Backplane["Service"][
       get hubs() {
         return presence.hubs.map((hub) => viewOf(hub, "nats"))
       },
+      counts,
       get health(): Health {
         return problem === undefined ? { _tag: "Well" } : { _tag: "Degraded", problem }
       }

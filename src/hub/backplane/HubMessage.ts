@@ -6,12 +6,13 @@ import * as Schema from "effect/Schema"
 import { NetworkName } from "../../domain/NetworkName.ts"
 import { PeerId } from "../../domain/PeerId.ts"
 import { PeerFacts } from "../../domain/Signal.ts"
+import * as Limits from "../Limits.ts"
 
 /** The most changes, or entries, in one message: some 40 kB. @category constants */
 export const maxChanges = 256
 
-/** The most parts of a hub's whole state: a quarter of a million memberships. @category constants */
-export const maxParts = 1024
+/** The most parts of a hub's whole state: as many memberships as one hub may have. @category constants */
+export const maxParts = Limits.membershipsPerHub / maxChanges
 
 /** The most characters of a frame that one hub hands to another, as for a frame of a peer. @category constants */
 export const maxFrameLength = 1024 * 1024

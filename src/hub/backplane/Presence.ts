@@ -8,58 +8,21 @@
  * with all it held, and learnt anew when it is heard again.
  *
  * A state machine without I/O: messages and the time go in, messages and news come out. It can be told the same thing
- * twice, in any order, or not at all.
+ * twice, in any order, or not at all. Its parts have files of their own in `presence`: what is known of one hub
+ * (`Replica`), who holds what (`Holdings`), which hubs live (`Lives`), and how one learns what one lacks (`Learning`).
  */
 import type { NetworkName } from "../../domain/NetworkName.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
 import type { PeerFacts } from "../../domain/Signal.ts"
-import {
-  type About,
-  type Beat,
-  type Change,
-  type Delta,
-  type Entry,
-  type Gone,
-  maxChanges,
-  maxParts,
-  type PresenceMessage,
-  type State,
-  type Want
-} from "./HubMessage.ts"
+import type { About, Beat, Change, Delta, Gone, PresenceMessage } from "./HubMessage.ts"
+import * as Holdings from "./presence/Holdings.ts"
+import * as Learning from "./presence/Learning.ts"
+import * as Lives from "./presence/Lives.ts"
+import { type Heard, type News, nothing } from "./presence/News.ts"
+import * as Replica from "./presence/Replica.ts"
 import * as Roster from "./Roster.ts"
 
-/** What became different elsewhere. @category models */
-export type News =
-  /** A peer came into a network at another hub, or renewed its announcement there. `bulk`: found there with many others. */
-  | {
-    readonly _tag: "Arrived"
-    readonly networkName: NetworkName
-    readonly peerId: PeerId
-    readonly facts: PeerFacts
-    readonly bulk: boolean
-  }
-  /** A peer that was at another hub is at no other hub any more. */
-  | {
-    readonly _tag: "Departed"
-    readonly networkName: NetworkName
-    readonly peerId: PeerId
-    readonly farewell: boolean
-  }
-  /** Another number of peers waits for a network elsewhere. */
-  | { readonly _tag: "Waiting"; readonly networkName: NetworkName }
-  | { readonly _tag: "HubCame"; readonly hub: PeerId }
-  | { readonly _tag: "HubWent"; readonly hub: PeerId; readonly why: "silent" | "farewell" | "restarted" }
-  /** Another hub says that it is this one: two were given the same id. */
-  | { readonly _tag: "Twin" }
-
-/** A message understood. @category models */
-export interface Heard {
-  /** What it said that was not known, for those who may not have heard it: everybody but whom it came from. */
-  readonly relay: ReadonlyArray<PresenceMessage>
-  /** What to say to whom it came from. */
-  readonly replies: ReadonlyArray<PresenceMessage>
-  readonly news: ReadonlyArray<News>
-}
+export type { Heard, News } from "./presence/News.ts"
 
 /** Another hub as it is known. @category models */
 export interface KnownHub {
@@ -68,13 +31,18 @@ export interface KnownHub {
   readonly about: About
   /** When it beat last, in milliseconds since 1970. */
   readonly heardAt: number
+  /** When it was met, in milliseconds since 1970. */
+  readonly metAt: number
   /** Memberships it holds. */
   readonly memberships: number
+  /** Memberships and waits of it for which there is no room here. */
+  readonly leftOut: number
 }
 
 /** @category models */
 export interface Presence {
   readonly hub: PeerId
+  /** Greater than it was after another said that this hub had begun a new life. */
   readonly incarnation: number
   readonly roster: Roster.Roster
   /** A peer of this hub came into a network, or announced itself there again. */
@@ -91,59 +59,20 @@ export interface Presence {
   beat(about: About): Beat
   /** The last beats of all hubs that are known, this one's among them: what a new neighbour has to hear. */
   beats(): ReadonlyArray<Beat>
-  hear(message: PresenceMessage): Heard
+  /** `from` is the hub that says it, which need not be the one that it is about. */
+  hear(message: PresenceMessage, from?: PeerId): Heard
   /** Forgets whoever has been silent for too long. */
   tick(): ReadonlyArray<News>
   /** The last word of this hub. */
   farewell(): Gone
   readonly hubs: ReadonlyArray<KnownHub>
   knows(hub: PeerId): boolean
+  /** Whether another hub, in this life of it, holds a peer, and this one does not. */
+  holds(life: Lives.Life, networkName: NetworkName, peerId: PeerId): boolean
 }
 
-/** One life of one hub, as far as it is known here. */
-interface Replica {
-  readonly hub: PeerId
-  readonly incarnation: number
-  beat: number
-  heardAt: number
-  about: About
-  /** How many of its changes are known. */
-  clock: number
-  readonly networks: Map<NetworkName, Map<PeerId, PeerFacts>>
-  readonly waits: Map<NetworkName, number>
-  /** Memberships it holds. */
-  size: number
-  /** The last changes, up to `clock`. */
-  log: Array<Change>
-  /** Parts of its whole state that came so far. */
-  parts: { readonly clock: number; readonly total: number; readonly got: Map<number, ReadonlyArray<Entry>> } | undefined
-  /** When the missing was asked for last. */
-  askedAt: number | undefined
-}
-
-/** What must not be heard again: the lives of a hub that ended, up to this beat of this one. */
-interface Grave {
-  readonly incarnation: number
-  readonly beat: number
-  readonly at: number
-}
-
-/** Changes of one hub that are kept for those who lack a few. */
-const maxLog = 4096
-
-/** Hubs that are known at a time, and forgotten ones that are remembered as such. */
-const maxHubs = 1024
-
-/** Memberships of one hub that are known at most: as many as a state can hold. */
-const maxMemberships = maxChanges * maxParts
-
-/** Milliseconds for which an old beat of a forgotten hub could still come from somewhere. */
-const graveRest = 120_000
-
-/** Milliseconds after which what was asked for is asked for again. */
-const patience = 1000
-
-const nothing: Heard = { relay: [], replies: [], news: [] }
+/** How often a hub contradicts what is said of it: two that were given one id would never end. */
+const maxRefutations = 8
 
 /**
  * Nobody here and nobody elsewhere. `now` gives milliseconds since 1970; `silence` is how many of them a hub may be
@@ -157,279 +86,73 @@ export const make = (options: {
   readonly silence: number
   readonly now: () => number
 }): Presence => {
-  const { hub: self, incarnation, now, silence } = options
+  const { hub: self, now, silence } = options
   const roster = Roster.make()
-  const replicas = new Map<PeerId, Replica>()
-  const graves = new Map<PeerId, Grave>()
-
-  const born = (hub: PeerId, incarnation: number): Replica => ({
-    hub,
-    incarnation,
-    beat: 0,
-    heardAt: now(),
-    about: {},
-    clock: 0,
-    networks: new Map(),
-    waits: new Map(),
-    size: 0,
-    log: [],
-    parts: undefined,
-    askedAt: undefined
-  })
-
-  const own = born(self, incarnation)
+  const own = Replica.make(self, options.incarnation, now())
+  const holdings = Holdings.make(own, roster)
+  const lives = Lives.make({ own, holdings, silence, now })
+  const learning = Learning.make({ own, lives, holdings, now })
   /** Changes that deltas have told. */
   let told = 0
-
-  // ------------------------------------------------------------------------------------------------
-  // entries
-  // ------------------------------------------------------------------------------------------------
-
-  /** Takes an entry over; what it means for others is added to `news`. */
-  const apply = (replica: Replica, change: Change, news: Array<News>, bulk: boolean): void => {
-    const networkName = change.network
-    switch (change.op) {
-      case "put": {
-        const members = replica.networks.get(networkName) ?? new Map<PeerId, PeerFacts>()
-        if (!members.has(change.peer)) {
-          // A hub that claims more than a state can hold is not believed.
-          if (replica !== own && replica.size >= maxMemberships) return
-          replica.size++
-        }
-        replica.networks.set(networkName, members.set(change.peer, change.facts))
-        roster.put(replica.hub, networkName, change.peer, change.facts)
-        news.push({ _tag: "Arrived", networkName, peerId: change.peer, facts: change.facts, bulk })
-        return
-      }
-      case "drop": {
-        const members = replica.networks.get(networkName)
-        if (members?.delete(change.peer) === true) replica.size--
-        if (members?.size === 0) replica.networks.delete(networkName)
-        if (!roster.drop(replica.hub, networkName, change.peer)) return
-        if (roster.locate(networkName, change.peer, self) !== undefined) return
-        news.push({ _tag: "Departed", networkName, peerId: change.peer, farewell: change.farewell })
-        return
-      }
-      case "wait": {
-        if (change.count > 0) {
-          if (replica !== own && replica.waits.size >= maxMemberships) return
-          replica.waits.set(networkName, change.count)
-        } else replica.waits.delete(networkName)
-        roster.wait(replica.hub, networkName, change.count)
-        news.push({ _tag: "Waiting", networkName })
-      }
-    }
-  }
-
-  const note = (replica: Replica, change: Change): void => {
-    replica.clock++
-    replica.log.push(change)
-    // Cut seldom, so that a change costs the same on average.
-    if (replica.log.length > 2 * maxLog) replica.log = replica.log.slice(-maxLog)
-  }
+  let refutations = 0
+  let hasLeft = false
 
   const change = (made: Change): void => {
-    note(own, made)
-    apply(own, made, [], false)
+    Replica.note(own, made, Replica.maxLog)
+    holdings.apply(own, made, [], false)
   }
 
-  const entriesOf = (replica: Replica): ReadonlyArray<Entry> => [
-    ...Array.from(replica.networks).flatMap(([network, members]) =>
-      Array.from(members, ([peer, facts]): Entry => ({ op: "put", network, peer, facts }))
-    ),
-    ...Array.from(replica.waits, ([network, count]): Entry => ({ op: "wait", network, count }))
-  ]
+  // What has not been told to all cannot be missed yet.
+  const ownBeat = (): Beat => Replica.beatOf(own, told, 0)
 
-  /** Puts a whole state in the place of what was known. */
-  const replace = (replica: Replica, entries: ReadonlyArray<Entry>, news: Array<News>): void => {
-    const kept = new Map<NetworkName, Set<PeerId>>()
-    const waited = new Set<NetworkName>()
-    for (const entry of entries) {
-      if (entry.op === "wait") waited.add(entry.network)
-      else kept.set(entry.network, (kept.get(entry.network) ?? new Set()).add(entry.peer))
-    }
-    for (const [network, members] of Array.from(replica.networks)) {
-      for (const peer of Array.from(members.keys())) {
-        if (kept.get(network)?.has(peer) !== true) {
-          apply(replica, { op: "drop", network, peer, farewell: false }, news, true)
-        }
-      }
-    }
-    for (const network of Array.from(replica.waits.keys())) {
-      if (!waited.has(network)) apply(replica, { op: "wait", network, count: 0 }, news, true)
-    }
-    for (const entry of entries) {
-      // Whoever was there before has not come; what it says of itself may be new.
-      const isNew = entry.op === "wait" || replica.networks.get(entry.network)?.has(entry.peer) !== true
-      apply(replica, entry, isNew ? news : [], true)
-    }
+  /**
+   * Somebody says that this hub begins a new life, or is gone, and knows better than the hub itself. It begins one indeed,
+   * which all will believe.
+   */
+  const refute = (incarnation: number): Heard => {
+    if (hasLeft || incarnation > now() + Lives.skew) return nothing
+    const news: ReadonlyArray<News> = [{ _tag: "Twin" }]
+    if (refutations >= maxRefutations) return { ...nothing, news }
+    refutations++
+    own.incarnation = incarnation + 1
+    own.beat++
+    return { ...nothing, replies: [ownBeat()], news }
   }
 
-  // ------------------------------------------------------------------------------------------------
-  // hubs
-  // ------------------------------------------------------------------------------------------------
-
-  const forget = (replica: Replica, why: Extract<News, { readonly _tag: "HubWent" }>["why"], news: Array<News>) => {
-    replace(replica, [], news)
-    replicas.delete(replica.hub)
-    graves.delete(replica.hub)
-    graves.set(replica.hub, {
-      incarnation: replica.incarnation,
-      beat: why === "farewell" ? Number.POSITIVE_INFINITY : replica.beat,
-      at: now()
-    })
-    const [oldest] = graves.keys()
-    if (graves.size > maxHubs && oldest !== undefined) graves.delete(oldest)
-    news.push({ _tag: "HubWent", hub: replica.hub, why })
-  }
-
-  /** The hub in that life, when it is known and that life is its latest. */
-  const living = (life: { readonly hub: PeerId; readonly incarnation: number }): Replica | undefined => {
-    if (life.hub === self) return life.incarnation === incarnation ? own : undefined
-    const replica = replicas.get(life.hub)
-    return replica?.incarnation === life.incarnation ? replica : undefined
-  }
-
-  /** Asks for what is missing, unless that was done a moment ago. */
-  const ask = (replica: Replica): ReadonlyArray<Want> => {
-    const at = now()
-    if (replica.askedAt !== undefined && Math.abs(at - replica.askedAt) < patience) return []
-    replica.askedAt = at
-    return [{ type: "want", hub: replica.hub, incarnation: replica.incarnation, since: replica.clock }]
-  }
-
-  const hearBeat = (message: Beat): Heard => {
-    if (message.hub === self) {
-      // After a restart, word of the last life may still be about.
-      return message.incarnation > incarnation ? { ...nothing, news: [{ _tag: "Twin" }] } : nothing
-    }
-    const heardAt = now() - message.age
-    if (message.age > silence) return nothing
-    const grave = graves.get(message.hub)
-    if (
-      grave !== undefined &&
-      (message.incarnation < grave.incarnation ||
-        (message.incarnation === grave.incarnation && message.beat <= grave.beat))
-    ) return nothing
+  const hearBeat = (message: Beat, from: PeerId | undefined): Heard => {
+    // After a restart, word of the last life may still be about.
+    if (message.hub === self) return message.incarnation > own.incarnation ? refute(message.incarnation) : nothing
     const news: Array<News> = []
-    let replica = replicas.get(message.hub)
-    if (replica !== undefined && replica.incarnation !== message.incarnation) {
-      if (replica.incarnation > message.incarnation) return nothing
-      forget(replica, "restarted", news)
-      replica = undefined
-    }
-    if (replica === undefined) {
-      if (replicas.size >= maxHubs) return nothing
-      replica = born(message.hub, message.incarnation)
-      replicas.set(message.hub, replica)
-      news.push({ _tag: "HubCame", hub: message.hub })
-    } else if (message.beat <= replica.beat) {
-      // An echo; but whoever sends it may know more of that hub than we do.
-      return { ...nothing, replies: message.clock > replica.clock ? ask(replica) : [] }
-    }
+    const replica = lives.meet(message, from === message.hub, news)
+    if (replica === undefined) return nothing
+    const replies = () => learning.ask(replica, message.clock)
+    // An echo; but whoever sends it may know more of that hub than we do.
+    if (message.beat <= replica.beat) return { ...nothing, replies: replies() }
     replica.beat = message.beat
-    replica.heardAt = heardAt
+    replica.heardAt = now() - message.age
     replica.about = message.about
     // Passed on with what can be had from here: whoever asked for more would get no answer.
-    return {
-      relay: [beatOf(replica, message.age)],
-      replies: message.clock > replica.clock ? ask(replica) : [],
-      news
-    }
+    return { relay: [Replica.beatOf(replica, replica.clock, message.age)], replies: replies(), news }
   }
 
-  const hearDelta = (message: Delta): Heard => {
-    const replica = message.hub === self ? undefined : living(message)
-    // A hub is met by its beat, which says how long ago it lived.
-    if (replica === undefined || message.from + message.changes.length <= replica.clock) return nothing
-    if (message.from > replica.clock) return { ...nothing, replies: ask(replica) }
+  const hearGone = (message: Gone): Heard => {
+    if (message.hub === self) return message.incarnation >= own.incarnation ? refute(message.incarnation) : nothing
+    const replica = lives.living(message)
+    if (replica === undefined) return nothing
     const news: Array<News> = []
-    for (const made of message.changes.slice(replica.clock - message.from)) {
-      note(replica, made)
-      apply(replica, made, news, false)
-    }
-    replica.askedAt = undefined
+    lives.forget(replica, "farewell", news)
     return { relay: [message], replies: [], news }
   }
 
-  const hearState = (message: State): Heard => {
-    const replica = message.hub === self ? undefined : living(message)
-    if (replica === undefined || message.clock <= replica.clock || message.part >= message.parts) return nothing
-    if (replica.parts?.clock !== message.clock || replica.parts.total !== message.parts) {
-      // Of two states the newer is worth waiting for.
-      if (replica.parts !== undefined && replica.parts.clock > message.clock) return nothing
-      replica.parts = { clock: message.clock, total: message.parts, got: new Map() }
-    }
-    replica.parts.got.set(message.part, message.entries)
-    // It is on its way: not to be asked for again.
-    replica.askedAt = now()
-    if (replica.parts.got.size < replica.parts.total) return nothing
-    const news: Array<News> = []
-    const entries = Array.from(replica.parts.got).toSorted(([a], [b]) => a - b).flatMap(([, entries]) => entries)
-    replace(replica, entries, news)
-    replica.parts = undefined
-    replica.askedAt = undefined
-    replica.clock = message.clock
-    replica.log = []
-    // Not all of it to everybody: who lacks it asks.
-    return { relay: [beatOf(replica, ageOf(replica))], replies: [], news }
-  }
-
-  /** What somebody lacks of a hub: from the log, or else all of it. */
-  const answer = (message: Want): Heard => {
-    const replica = living(message)
-    if (replica === undefined || message.since >= replica.clock) return nothing
-    const { clock, hub, incarnation, log } = replica
-    const missing = clock - message.since
-    if (missing <= log.length) return { ...nothing, replies: deltas(replica, message.since) }
-    const entries = entriesOf(replica)
-    const parts = Math.min(maxParts, Math.max(1, Math.ceil(entries.length / maxChanges)))
-    return {
-      ...nothing,
-      replies: Array.from({ length: parts }, (_, part): State => ({
-        type: "state",
-        hub,
-        incarnation,
-        clock,
-        part,
-        parts,
-        entries: entries.slice(part * maxChanges, (part + 1) * maxChanges)
-      }))
-    }
-  }
-
-  /** The changes after the first `since`, which the log must have. */
-  const deltas = ({ clock, hub, incarnation, log }: Replica, since: number): ReadonlyArray<Delta> => {
-    const missing = log.slice(log.length - (clock - since))
-    return Array.from({ length: Math.ceil(missing.length / maxChanges) }, (_, index) => ({
-      type: "delta",
-      hub,
-      incarnation,
-      from: since + index * maxChanges,
-      changes: missing.slice(index * maxChanges, (index + 1) * maxChanges)
-    }))
-  }
-
-  const ageOf = (replica: Replica): number => Math.max(0, Math.round(now() - replica.heardAt))
-
-  const beatOf = (replica: Replica, age: number): Beat => ({
-    type: "beat",
-    hub: replica.hub,
-    incarnation: replica.incarnation,
-    beat: replica.beat,
-    // What has not been told to all cannot be missed yet.
-    clock: replica === own ? told : replica.clock,
-    age,
-    about: replica.about
-  })
-
   return {
     hub: self,
-    incarnation,
+    get incarnation() {
+      return own.incarnation
+    },
     roster,
     put: (network, peer, facts) => change({ op: "put", network, peer, facts }),
     drop(network, peer, farewell) {
-      if (own.networks.get(network)?.has(peer) === true) change({ op: "drop", network, peer, farewell })
+      if (Replica.holds(own, network, peer)) change({ op: "drop", network, peer, farewell })
     },
     wait(network, count) {
       if ((own.waits.get(network) ?? 0) !== count) change({ op: "wait", network, count })
@@ -442,55 +165,59 @@ export const make = (options: {
       // More than the log keeps: whoever hears the next beat will ask for all.
       const since = Math.max(told, own.clock - own.log.length)
       told = own.clock
-      return deltas(own, since)
+      return Replica.deltas(own, since)
     },
     beat(about) {
       own.beat++
       own.about = about
-      return beatOf(own, 0)
+      return ownBeat()
     },
     beats: () => [
-      ...(own.beat === 0 ? [] : [beatOf(own, 0)]),
-      ...Array.from(replicas.values(), (replica) => beatOf(replica, ageOf(replica)))
+      ...(own.beat === 0 ? [] : [ownBeat()]),
+      ...Array.from(lives.all.values(), (replica) => Replica.beatOf(replica, replica.clock, lives.ageOf(replica)))
     ],
-    hear(message) {
+    hear(message, from) {
       switch (message.type) {
         case "beat":
-          return hearBeat(message)
+          return hearBeat(message, from)
         case "delta":
-          return hearDelta(message)
+          return learning.hearDelta(message)
         case "state":
-          return hearState(message)
-        case "want":
-          return answer(message)
-        case "gone": {
-          const replica = message.hub === self ? undefined : living(message)
-          if (replica === undefined) return nothing
-          const news: Array<News> = []
-          forget(replica, "farewell", news)
-          return { relay: [message], replies: [], news }
+          return learning.hearState(message)
+        case "want": {
+          const replica = lives.living(message)
+          return replica === undefined ? nothing : { ...nothing, replies: Replica.since(replica, message.since) }
         }
+        case "gone":
+          return hearGone(message)
       }
     },
     tick() {
       const news: Array<News> = []
-      const at = now()
-      for (const replica of Array.from(replicas.values())) {
-        if (at - replica.heardAt > silence) forget(replica, "silent", news)
-      }
-      for (const [hub, grave] of Array.from(graves)) if (at - grave.at > graveRest) graves.delete(hub)
+      lives.tick(news)
+      learning.tidy()
       return news
     },
-    farewell: () => ({ type: "gone", hub: self, incarnation }),
+    farewell() {
+      hasLeft = true
+      return { type: "gone", hub: self, incarnation: own.incarnation }
+    },
     get hubs() {
-      return Array.from(replicas.values(), (replica) => ({
-        hub: replica.hub,
-        incarnation: replica.incarnation,
-        about: replica.about,
-        heardAt: replica.heardAt,
-        memberships: replica.size
+      return Array.from(lives.all.values(), ({ about, heardAt, hub, incarnation, leftOut, metAt, size }) => ({
+        hub,
+        incarnation,
+        about,
+        heardAt,
+        metAt,
+        memberships: size,
+        leftOut
       }))
     },
-    knows: (hub) => replicas.has(hub)
+    knows: (hub) => lives.all.has(hub),
+    holds(life, networkName, peerId) {
+      const replica = lives.living(life)
+      return replica !== undefined && replica !== own && Replica.holds(replica, networkName, peerId) &&
+        !Replica.holds(own, networkName, peerId)
+    }
   }
 }

@@ -2,26 +2,31 @@
  * Hubs linked with each other. A hub dials those it was told of, learns of the others from them, and with a fabric links
  * with some of them over WebRTC. Then sockets are let go, all but one, which is kept as a lifeline; when links get few,
  * they are taken up again.
+ *
+ * What is said over the links is the business of `Relay`. Which links there are is that of `mesh`: the hubs that are dialled
+ * (`Prospects`), sockets from handshake to end (`Conversation`), and the links of the fabric (`Woven`).
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as SecureRandom from "effect/crypto/SecureRandom"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberMap from "effect/FiberMap"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
-import * as Random from "effect/Random"
+import * as Queue from "effect/Queue"
 import type * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import type { NetworkName } from "../../domain/NetworkName.ts"
 import { type PeerId, short } from "../../domain/PeerId.ts"
-import { Backplane, type Elsewhere, type Health, type House, type HubView } from "../backplane/Backplane.ts"
-import { type Duplex, HubDialer, type HubNotThere } from "./Duplex.ts"
+import { Backplane, type Elsewhere } from "../backplane/Backplane.ts"
+import { type Duplex, HubDialer } from "./Duplex.ts"
 import { Fabric } from "./Fabric.ts"
 import { Timings } from "./FederationSettings.ts"
-import * as Handshake from "./Handshake.ts"
+import type * as Handshake from "./Handshake.ts"
+import { converse } from "./mesh/Conversation.ts"
+import * as Prospects from "./mesh/Prospects.ts"
+import * as Refusals from "./mesh/Refusals.ts"
+import { weave } from "./mesh/Woven.ts"
 import * as Relay from "./Relay.ts"
 
 /** What a hub is among hubs. @category models */
@@ -47,29 +52,11 @@ export class HubDoor extends Context.Service<HubDoor, {
   accept(duplex: Duplex): Effect.Effect<void>
 }>()("homing/hub/HubDoor") {}
 
-/** Hubs that are dialled since others told of them, besides those of the list. */
-const maxLearned = 4
+/** How often it is looked whether a hub that is held back may go on. */
+const respite = Duration.millis(50)
 
-/** Neighbours that a hub wants, as far as there are hubs. */
-const enough = 2
-
-/** A hub that is dialled, or might be. */
-interface Prospect {
-  readonly url: string
-  /** Whether it was told of by other hubs, and not by whoever runs this one. */
-  readonly learned: boolean
-  /** Whether nobody wants to hear that it is not there. */
-  readonly quiet: boolean
-  /** The hub there, once known. */
-  hub: PeerId | undefined
-  /** Whether a connection to it stands. */
-  linked: boolean
-  /** Whether a connection is wanted. */
-  readonly wanted: Latch.Latch
-  /** Ends the connection that stands, when done. */
-  hangUp: Deferred.Deferred<void>
-  problem: string | undefined
-}
+/** How often the same is said in the log of a hub that is held back, or says of this one what is not so. */
+const complaint = Duration.minutes(1)
 
 /**
  * Both the backplane and the door for hubs that dial this one. The fabric is optional: without it hubs stay on sockets.
@@ -81,172 +68,88 @@ export const layer = (
 ): Layer.Layer<Backplane | HubDoor, never, HubDialer | SecureRandom.SecureRandom> => Layer.effectContext(make(options))
 
 const make = Effect.fnUntraced(function*(options: FederationOptions) {
-  const { autoConnect = true, hub: self, namespace } = options
+  const { autoConnect = true, bootstrap, hub: self, namespace, nearby = [], secret } = options
   const migrationDelay = Duration.toMillis(options.migrationDelay ?? Duration.seconds(10))
   const timings = yield* Timings
-  const { dial } = yield* HubDialer
+  const silence = Duration.toMillis(timings.silence)
+  const dialer = yield* HubDialer
   const fabric = yield* Effect.serviceOption(Fabric)
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
-  const random = yield* Random.Random
   const secure = yield* SecureRandom.SecureRandom
-  const credentials: Handshake.Credentials = {
-    hub: self,
-    namespace,
-    secret: options.secret,
-    patience: timings.patience
-  }
-
+  const credentials: Handshake.Credentials = { hub: self, namespace, secret, patience: timings.patience }
+  const refusals = Refusals.make(now)
   let open: Relay.Relay | undefined
-  /** Hubs that were refused when they dialled, by what is known of them, and why. */
-  const refusals = new Map<string, string>()
-  const prospects = new Map<string, Prospect>()
 
-  // ------------------------------------------------------------------------------------------------
-  // sockets
-  // ------------------------------------------------------------------------------------------------
-
-  /** Uses a connection until it ends. */
-  const converse = Effect.fnUntraced(function*(
-    relay: Relay.Relay,
-    duplex: Duplex,
-    role: "dialler" | "listener",
-    admitted: (hub: PeerId) => void
-  ) {
-    const other = yield* Handshake.shake(duplex, role, credentials).pipe(
-      Effect.provideService(SecureRandom.SecureRandom, secure)
-    )
-    admitted(other.hub)
-    refusals.delete(duplex.address)
-    yield* Effect.logInfo(`Linked with the hub ${short(other.hub)} over WebSocket`)
-    const link = yield* Effect.acquireRelease(
-      Effect.sync(() => relay.linked(other.hub, { carrier: "websocket", send: duplex.send, close: duplex.close })),
-      ({ unlink }) => Effect.sync(unlink)
-    )
-    other.listen(link.receive)
-    const why = yield* duplex.ended
-    yield* Effect.logInfo(`The WebSocket to the hub ${short(other.hub)} is over: ${why}`)
-  }, Effect.scoped)
-
-  const accept = (duplex: Duplex) =>
-    Effect.suspend(() => open === undefined ? Effect.void : converse(open, duplex, "listener", () => undefined)).pipe(
-      Effect.catchTag("HubNotAdmitted", ({ problem }) => {
-        if (refusals.size > 64) refusals.clear()
-        const isNew = refusals.get(duplex.address) !== problem
-        refusals.set(duplex.address, problem)
-        return Effect.when(
-          Effect.logWarning(`A hub at ${duplex.address} was not admitted: ${problem}`),
-          Effect.sync(() => isNew)
-        )
-      }),
-      Effect.asVoid
-    )
-
-  /** Stays connected with a hub for as long as that is wanted. */
-  const pursue = Effect.fnUntraced(function*(relay: Relay.Relay, prospect: Prospect) {
-    const attempt = Effect.gen(function*() {
-      const hangUp = yield* Deferred.make<void>()
-      const duplex = yield* Effect.timeoutOrElse(dial(prospect.url), {
-        duration: timings.patience,
-        orElse: () => Effect.fail(new Handshake.HubNotAdmitted({ problem: "it does not answer", isSelf: false }))
-      })
-      yield* Effect.addFinalizer(() => Effect.sync(() => void (prospect.linked = false)))
-      const conversation = converse(relay, duplex, "dialler", (hub) => {
-        prospect.hub = hub
-        prospect.linked = true
-        prospect.problem = undefined
-        prospect.hangUp = hangUp
-      })
-      yield* Effect.raceFirst(conversation, Deferred.await(hangUp))
-    }).pipe(
-      Effect.scoped,
-      Effect.catch(Effect.fnUntraced(function*(error: HubNotThere | Handshake.HubNotAdmitted) {
-        const isNew = prospect.problem !== error.problem
-        prospect.problem = error.problem
-        const report = prospect.quiet ? Effect.logDebug : Effect.logWarning
-        if (isNew) yield* report(`Not connected with the hub at ${prospect.url}: ${error.problem}`)
-        return yield* Effect.fail(error)
-      })),
-      Effect.result
-    )
-
-    let pause = Duration.toMillis(timings.redial)
-    while (true) {
-      yield* prospect.wanted.await
-      const result = yield* attempt
-      if (result._tag === "Success") pause = Duration.toMillis(timings.redial)
-      else if (result.failure._tag === "HubNotAdmitted") {
-        // Nobody connects with oneself.
-        if (result.failure.isSelf) return
-        pause = Duration.toMillis(timings.redialRefused)
-      }
-      yield* Effect.sleep(pause * (0.5 + random.nextDoubleUnsafe() / 2))
-      pause = Math.min(pause * 2, Duration.toMillis(timings.redialAtMost))
-    }
-  })
-
-  // ------------------------------------------------------------------------------------------------
-  // which sockets are wanted
-  // ------------------------------------------------------------------------------------------------
-
-  /** Since when hubs are linked over WebRTC. */
-  const migrated = new Map<PeerId, number>()
-
-  const survey = (relay: Relay.Relay) => {
-    const at = now()
-    for (const [hub, links] of relay.neighbours) {
-      if (links.some(({ carrier }) => carrier === "webrtc")) migrated.set(hub, migrated.get(hub) ?? at)
-      else migrated.delete(hub)
-    }
-    for (const hub of Array.from(migrated.keys())) if (!relay.neighbours.has(hub)) migrated.delete(hub)
+  const refused = (duplex: Duplex, { hub, problem }: Handshake.HubNotAdmitted) => {
+    const name = hub === undefined ? "A hub" : `The hub ${short(hub)}`
+    return refusals.add(duplex.address, hub, problem)
+      ? Effect.logWarning(`${name} at ${duplex.address} was not admitted: ${problem}`)
+      : Effect.void
   }
 
-  /** Lets go of sockets that WebRTC has replaced, and wants those again that are missed. */
-  const steer = Effect.fnUntraced(
-    function*(relay: Relay.Relay, add: (url: string, learned: boolean) => Effect.Effect<void>) {
-      survey(relay)
-      const at = now()
-      const { hubs } = relay.presence
-      const few = relay.neighbours.size < Math.min(enough, Math.max(1, hubs.length))
-      for (const prospect of prospects.values()) {
-        const isNeighbour = prospect.hub !== undefined && relay.neighbours.has(prospect.hub)
-        if (prospect.linked) {
-          const since = prospect.hub === undefined ? undefined : migrated.get(prospect.hub)
-          const sockets = Array.from(prospects.values()).filter(({ linked }) => linked).length
-          if (since !== undefined && at - since >= migrationDelay && sockets > 1) {
-            prospect.wanted.closeUnsafe()
-            prospect.linked = false
-            yield* Effect.logInfo(`The socket to the hub at ${prospect.url} is let go: it is linked over WebRTC`)
-            yield* Deferred.succeed(prospect.hangUp, undefined)
-          }
-        } else if (!isNeighbour && (few || !prospect.learned)) prospect.wanted.openUnsafe()
-        else if (prospect.learned && !few) prospect.wanted.closeUnsafe()
-      }
-      if (!few) return
-      for (const { about, hub } of hubs) {
-        const learned = Array.from(prospects.values()).filter(({ learned }) => learned).length
-        if (about.url !== undefined && !relay.neighbours.has(hub) && learned < maxLearned) yield* add(about.url, true)
-      }
-    }
+  const accept = Effect.fnUntraced(
+    function*(duplex: Duplex) {
+      if (open === undefined) return
+      yield* converse(open, duplex, "listener", credentials, (hub) => refusals.remove(duplex.address, hub))
+    },
+    (conversation, duplex) =>
+      conversation.pipe(
+        Effect.catchTag("HubNotAdmitted", (error) => refused(duplex, error)),
+        Effect.provideService(SecureRandom.SecureRandom, secure)
+      )
   )
 
-  // ------------------------------------------------------------------------------------------------
-  // the backplane
-  // ------------------------------------------------------------------------------------------------
+  const said = new Map<string, number>()
+  /** Warns of something, now and then. */
+  const warn = (problem: string) =>
+    Effect.suspend(() => {
+      const last = said.get(problem)
+      if (last !== undefined && now() - last < Duration.toMillis(complaint)) return Effect.void
+      if (said.size > 64) said.clear()
+      said.set(problem, now())
+      return Effect.logWarning(problem)
+    })
+
+  /** Reads on, in time, from hubs that are held back; and says so of each. */
+  const relieve = (relay: Relay.Relay, held: Queue.Dequeue<PeerId>) =>
+    Queue.take(held).pipe(
+      Effect.tap((hub) =>
+        warn(`The hub ${short(hub)} says more than a hub may, and is held back. Look what is wrong with it, or stop it`)
+      ),
+      Effect.andThen(Effect.sleep(respite).pipe(Effect.repeat({ while: relay.release }))),
+      Effect.forever
+    )
+
+  /** Says that somebody says of this hub what is not so. */
+  const deny = (twins: Queue.Dequeue<void>) =>
+    Queue.take(twins).pipe(
+      Effect.andThen(
+        warn(
+          `Another hub says that it is this one (${
+            short(self)
+          }), or that this one is gone. Give no two hubs the same HUB_ID`
+        )
+      ),
+      Effect.forever
+    )
 
   const openWith: Backplane["Service"]["open"] = Effect.fnUntraced(function*(house) {
     const changed = Latch.makeUnsafe(false)
+    const held = yield* Queue.sliding<PeerId>(16)
+    const twins = yield* Queue.sliding<void>(1)
     /** Open once there is another hub: one that is alone has nobody to link with. */
     const company = Latch.makeUnsafe(false)
     const relay = Relay.make({
       hub: self,
       incarnation: Math.floor(now()),
-      silence: Duration.toMillis(timings.silence),
+      silence,
       now,
       house: {
         ...house,
         hear(news) {
           if (news.some((item) => item._tag === "HubCame")) company.openUnsafe()
+          if (news.some((item) => item._tag === "Twin")) Queue.offerUnsafe(twins, undefined)
           house.hear(news)
         },
         about: () => ({
@@ -254,7 +157,8 @@ const make = Effect.fnUntraced(function*(options: FederationOptions) {
           ...(fabric._tag === "Some" ? { mesh: fabric.value.peerId } : {})
         })
       },
-      changed: () => changed.openUnsafe()
+      changed: () => changed.openUnsafe(),
+      held: (hub) => Queue.offerUnsafe(held, hub)
     })
     // The first beat, so that whoever is met hears at once who this is.
     relay.beat()
@@ -263,24 +167,6 @@ const make = Effect.fnUntraced(function*(options: FederationOptions) {
       Effect.sync(() => void (open = relay)),
       () => Effect.sync(() => void (open = undefined))
     )
-
-    const pursuits = yield* FiberMap.make<string>()
-    const add = Effect.fnUntraced(function*(url: string, learned: boolean, quiet = false) {
-      if (prospects.has(url)) return
-      const prospect: Prospect = {
-        url,
-        learned,
-        quiet,
-        hub: undefined,
-        linked: false,
-        wanted: Latch.makeUnsafe(true),
-        hangUp: Deferred.makeUnsafe(),
-        problem: undefined
-      }
-      prospects.set(url, prospect)
-      yield* FiberMap.run(pursuits, url, pursue(relay, prospect))
-    })
-
     yield* changed.await.pipe(
       Effect.andThen(Effect.sync(() => {
         changed.closeUnsafe()
@@ -290,30 +176,25 @@ const make = Effect.fnUntraced(function*(options: FederationOptions) {
       Effect.forever,
       Effect.forkScoped
     )
-    yield* Effect.sleep(timings.beat).pipe(
-      Effect.andThen(Effect.sync(() => relay.beat())),
-      Effect.forever,
-      Effect.forkScoped
-    )
+    yield* Effect.forkScoped(Effect.forever(Effect.delay(Effect.sync(relay.beat), timings.beat)))
+    yield* Effect.forkScoped(relieve(relay, held))
+    yield* Effect.forkScoped(deny(twins))
     // Its scope is made now, to outlast the leave that is taken by its links.
     const woven = yield* Scope.fork(yield* Effect.scope)
     if (fabric._tag === "Some") {
       yield* company.await.pipe(
-        Effect.andThen(weave(relay, fabric.value, house)),
+        Effect.andThen(weave(relay, fabric.value, house.visit)),
         Scope.provide(woven),
         Effect.forkScoped
       )
     }
-    if (autoConnect) {
-      for (const url of options.bootstrap) yield* add(url, false)
-      for (const url of options.nearby ?? []) yield* add(url, true, true)
-      yield* Effect.suspend(() => steer(relay, add)).pipe(
-        Effect.delay(Duration.seconds(1)),
-        Effect.forever,
-        Effect.forkScoped
+    const prospects = autoConnect
+      ? yield* Prospects.make({ relay, bootstrap, nearby, credentials, migrationDelay, now }).pipe(
+        Effect.provideService(HubDialer, dialer),
+        Effect.provideService(SecureRandom.SecureRandom, secure)
       )
-    }
-    if (options.secret === undefined) {
+      : Prospects.none
+    if (secret === undefined) {
       yield* Effect.logInfo("Without a HUB_SECRET this hub admits other hubs from private addresses only")
     }
 
@@ -327,73 +208,18 @@ const make = Effect.fnUntraced(function*(options: FederationOptions) {
 
     const elsewhere: Elsewhere = {
       ...relay.elsewhere,
-      get hubs() {
-        return views(relay)
+      get counts() {
+        return relay.counts
       },
-      get health(): Health {
-        const away = Array.from(prospects.values()).filter(({ learned }) => !learned)
-        const problem = away.find(({ problem }) => problem !== undefined)?.problem
-        return relay.neighbours.size > 0 || away.length === 0
-          ? { _tag: "Well" }
-          : { _tag: "Degraded", problem: `no other hub is connected: ${problem ?? "none has answered yet"}` }
+      get hubs() {
+        return [...relay.hubs, ...prospects.views, ...refusals.views]
+      },
+      get health() {
+        return prospects.health
       }
     }
     return elsewhere
   })
-
-  const weave = Effect.fnUntraced(function*(relay: Relay.Relay, { weave }: Fabric["Service"], house: House) {
-    /** Links that stand, whether it is known or not which hub is at the other end. */
-    const links = new Map<PeerId, { readonly send: (text: string) => boolean; linked: Relay.Linked | undefined }>()
-    /** A link is a hub's once presence says whose the peer is. */
-    const recognise = () => {
-      for (const [peer, link] of links) {
-        if (link.linked !== undefined) continue
-        const known = relay.presence.hubs.find(({ about }) => about.mesh === peer)
-        if (known === undefined) continue
-        const linked = relay.linked(known.hub, {
-          carrier: "webrtc",
-          send: link.send,
-          // The fabric looks after its links itself: this one is used no more, until it is another.
-          close: () => {
-            linked.unlink()
-            if (links.get(peer) === link) links.delete(peer)
-          }
-        })
-        link.linked = linked
-      }
-    }
-    yield* weave({
-      linked(peer, send) {
-        links.set(peer, { send, linked: undefined })
-        recognise()
-      },
-      lost(peer) {
-        links.get(peer)?.linked?.unlink()
-        links.delete(peer)
-      },
-      heard(peer, text) {
-        recognise()
-        links.get(peer)?.linked?.receive(text)
-      }
-    }, house.visit)
-    yield* Effect.sync(recognise).pipe(
-      Effect.delay(Duration.millis(500)),
-      Effect.forever,
-      Effect.forkScoped
-    )
-  })
-
-  const views = (relay: Relay.Relay): ReadonlyArray<HubView> => {
-    const known = new Set(relay.presence.hubs.map(({ hub }) => hub))
-    const apart = Array.from(prospects.values()).filter(({ hub, learned, problem }) =>
-      problem !== undefined && !learned && (hub === undefined || !known.has(hub))
-    )
-    return [
-      ...relay.hubs,
-      ...apart.map(({ problem, url }): HubView => ({ url, connection: "refused", problem: problem ?? "" })),
-      ...Array.from(refusals, ([address, problem]): HubView => ({ url: address, connection: "refused", problem }))
-    ]
-  }
 
   return Context.make(Backplane, { kind: "mesh", hub: self, open: openWith }).pipe(
     Context.add(HubDoor, { accept })

@@ -12,6 +12,10 @@ export interface Duplex {
   send(text: string): boolean
   /** Whom to call for each text from now on. What comes before the first call waits. */
   listen(onText: (text: string) => void): void
+  /** Reads no more: what the other sends waits at its end. */
+  pause(): void
+  /** Reads on. */
+  resume(): void
   /** Ends the connection. */
   close(): void
   /** Completes when the connection is over, with why. */

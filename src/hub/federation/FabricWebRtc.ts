@@ -1,24 +1,28 @@
 /**
  * The fabric of hubs over WebRTC: a hub is a peer like any other, on the network of the hubs, and what it needs to link
- * with the others goes through the hubs themselves, by whatever way there is between them.
+ * with the others goes through the hubs themselves, by whatever way there is between them. What hubs say goes over a stream
+ * for each link, where nothing is confirmed end to end, and what waits goes together.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import * as FiberMap from "effect/FiberMap"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
-import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
 import type { InvalidInput } from "../../domain/Errors.ts"
 import type { MeshEvent } from "../../domain/MeshEvent.ts"
 import type { NetworkName } from "../../domain/NetworkName.ts"
-import type { PeerId } from "../../domain/PeerId.ts"
+import { initiates, type PeerId } from "../../domain/PeerId.ts"
 import { Mesh } from "../../runtime/Mesh.ts"
 import { Identity } from "../../services/Identity.ts"
 import * as SignalingWebSocket from "../../services/SignalingWebSocket.ts"
+import type { Duplex, StreamRequest } from "../../services/streams/Duplex.ts"
 import { type IceServer, WebRtc } from "../../services/WebRtc.ts"
 import { Fabric, type FabricEvents } from "./Fabric.ts"
 import * as Loopback from "./Loopback.ts"
+import * as Texts from "./Texts.ts"
 
 /** @category models */
 export interface FabricOptions {
@@ -28,14 +32,20 @@ export interface FabricOptions {
   readonly maxPeers?: number
 }
 
-/** Messages that wait for one link at most; then the sender is told that the link is closing. */
+/** Texts that wait for one link at most; beyond, the link takes no more. */
 const outbox = 4096
 
-/** Texts that make one message at most. */
-const together = 32
+/** What the streams between hubs are called. */
+const name = "hubs"
 
-/** Messages under way on one link: each is confirmed, and they are not to wait for each other. */
-const underWay = 32
+/**
+ * The pause after what was sent over a link: what comes meanwhile goes together. It is nothing beside a round trip between
+ * hubs, and under load saves most packets.
+ */
+const gather = Duration.millis(5)
+
+/** The pause before a stream that was lost, or refused, is opened again while its link stands. */
+const again = Duration.millis(500)
 
 /** @category layers */
 export const layer = (options: FabricOptions): Layer.Layer<Fabric, never, WebRtc | Identity> =>
@@ -88,56 +98,95 @@ const weave = Effect.fnUntraced(function*(
   )
   const mesh = yield* Mesh.pipe(Effect.provideContext(context))
 
-  const links = new Map<PeerId, Scope.Closeable>()
-  // Made now, to outlast whatever is opened on top of the fabric.
-  const scope = yield* Scope.fork(yield* Effect.scope)
-
-  const lose = (peer: PeerId) =>
-    Effect.suspend(() => {
-      const link = links.get(peer)
-      if (link === undefined) return Effect.void
-      links.delete(peer)
-      events.lost(peer)
-      return Scope.close(link, Exit.void)
-    })
-
-  const gain = Effect.fnUntraced(function*(peer: PeerId) {
-    yield* lose(peer)
-    const link = yield* Scope.fork(scope)
-    links.set(peer, link)
+  /** Uses a stream to another hub until it is lost. */
+  const converse = Effect.fnUntraced(function*(stream: Duplex) {
+    const peer = stream.peerId
     const queue = yield* Queue.dropping<string>(outbox)
-    // What waits goes together: a message costs what it costs, however much is in it.
-    yield* Stream.fromEffectRepeat(Queue.takeBetween(queue, 1, together)).pipe(
-      // What gets lost is asked for again, or offered again.
-      Stream.mapEffect((texts) => Effect.ignore(mesh.send(peer, texts)), { concurrency: underWay }),
-      Stream.runDrain,
-      Effect.forkIn(link)
+    const reads = yield* Latch.make(true)
+    const texts = Texts.makeDecoder()
+    /** What is handed to the stream, which may not take it. */
+    let leaving: ReadonlyArray<string> = []
+    yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        events.linked(peer, {
+          send: (text) => Queue.offerUnsafe(queue, text),
+          pause: () => void reads.closeUnsafe(),
+          resume: () => void reads.openUnsafe()
+        })
+      ),
+      () => Effect.map(Queue.clear(queue), (waiting) => events.lost(peer, [...leaving, ...waiting]))
     )
-    events.linked(peer, (text) => links.get(peer) === link && Queue.offerUnsafe(queue, text))
-  })
+    const write = Effect.gen(function*() {
+      leaving = yield* Queue.takeAll(queue)
+      yield* stream.write(Texts.encode(leaving))
+      leaving = []
+      yield* Effect.sleep(gather)
+    })
+    const read = Effect.gen(function*() {
+      yield* reads.await
+      for (const bytes of yield* stream.read) {
+        for (const text of yield* Effect.fromResult(texts.push(bytes))) events.heard(peer, text)
+      }
+    })
+    // When the stream is lost, what came before is still to be read.
+    const writes = Effect.forever(write).pipe(Effect.catch(() => Effect.never))
+    yield* Effect.raceFirst(writes, Effect.forever(read))
+  }, (conversation) =>
+    conversation.pipe(
+      Effect.catch((why) =>
+        typeof why === "string" ? Effect.logWarning(`A hub says what is no message: ${why}`) : Effect.void
+      ),
+      Effect.scoped
+    ))
 
-  const act = (event: MeshEvent): Effect.Effect<void> => {
+  // Made now, to outlast whatever is opened on top of the fabric. A stream is lost with its link.
+  const opened = yield* FiberMap.make<PeerId>()
+  const accepted = yield* FiberMap.make<PeerId>()
+
+  /** Of two hubs one opens the stream, which stands for as long as their link does. */
+  const gain = (peer: PeerId) =>
+    initiates(peerId, peer)
+      ? FiberMap.run(
+        opened,
+        peer,
+        mesh.openStream(peer, { name, keepsLink: false }).pipe(
+          Effect.flatMap((stream) => converse(stream)),
+          Effect.scoped,
+          Effect.ignore,
+          Effect.andThen(Effect.sleep(again)),
+          Effect.forever
+        )
+      )
+      : Effect.void
+
+  const take = (request: StreamRequest) =>
+    request.name === name && initiates(request.peerId, peerId)
+      ? FiberMap.run(
+        accepted,
+        request.peerId,
+        request.acceptOnly.pipe(Effect.flatMap((stream) => converse(stream)), Effect.scoped, Effect.ignore)
+      )
+      : request.refuse("hubs take no such streams")
+
+  const act = (event: MeshEvent): Effect.Effect<unknown> => {
     switch (event._tag) {
       case "PeerConnected":
         return gain(event.peerId)
       case "PeerDisconnected":
-        return lose(event.peerId)
-      case "Message":
-        return Effect.sync(() => {
-          if (event.kind !== "direct" || !Array.isArray(event.content)) return
-          for (const text of event.content) if (typeof text === "string") events.heard(event.from, text)
-        })
+        return FiberMap.remove(opened, event.peerId)
       case "Missed":
         return Effect.gen(function*() {
           const open = new Set((yield* mesh.peers).map(({ peerId }) => peerId))
-          for (const peer of Array.from(links.keys())) if (!open.has(peer)) yield* lose(peer)
-          for (const peer of open) if (!links.has(peer)) yield* gain(peer)
+          for (const [peer] of opened) if (!open.has(peer)) yield* FiberMap.remove(opened, peer)
+          for (const peer of open) if (!(yield* FiberMap.has(opened, peer))) yield* gain(peer)
         })
+      case "Message":
       case "StatusChanged":
         return Effect.void
     }
   }
 
+  yield* mesh.streams.pipe(Stream.runForEach(take), Effect.forkScoped({ startImmediately: true }))
   yield* mesh.events.pipe(Stream.runForEach(act), Effect.forkScoped({ startImmediately: true }))
   yield* mesh.join.pipe(
     Effect.catch((error) => Effect.logWarning(`Hubs are not linked over WebRTC: ${error.message}`)),

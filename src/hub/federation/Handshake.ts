@@ -46,6 +46,8 @@ const decode = Schema.decodeUnknownResult(Schema.fromJsonString(Greeting))
 /** Two hubs do not belong together. @category errors */
 export class HubNotAdmitted extends Schema.TaggedError<HubNotAdmitted>()("HubNotAdmitted", {
   problem: Schema.String,
+  /** Who it is, as it says itself. */
+  hub: Schema.optionalKey(PeerId),
   /** Whether it is this hub itself. */
   isSelf: Schema.Boolean
 }) {
@@ -54,7 +56,11 @@ export class HubNotAdmitted extends Schema.TaggedError<HubNotAdmitted>()("HubNot
   }
 }
 
-const refused = (problem: string, isSelf = false) => new HubNotAdmitted({ problem, isSelf })
+const refused = (problem: string, hub?: PeerId, isSelf = false) =>
+  new HubNotAdmitted({ problem, isSelf, ...(hub === undefined ? {} : { hub }) })
+
+/** The most characters that a hub may say before it is admitted: it says three things of some 300, and what follows waits. */
+const maxGreeting = 1024 * 1024
 
 /** What a hub is to others before they admit it. @category models */
 export interface Credentials {
@@ -67,22 +73,20 @@ export interface Credentials {
 
 /** Why two hubs that said hello are not to be connected. */
 const objection = (self: Hello, other: Hello, address: string, role: HubSecret.Role) => {
-  if (other.hub === self.hub) return refused("this is the hub itself, or another was given its id", true)
+  const name = `the hub ${short(other.hub)}`
+  const because = (problem: string, isSelf = false) => refused(problem, other.hub, isSelf)
+  if (other.hub === self.hub) return because("this is the hub itself, or another was given its id", true)
   if (other.namespace !== self.namespace) {
-    return refused(
-      `the hub ${short(other.hub)} is on the namespace ${other.namespace}, and this one on ${self.namespace}`
-    )
+    return because(`${name} is on the namespace ${other.namespace}, and this one on ${self.namespace}`)
   }
   if (other.version !== version) {
-    return refused(`the hub ${short(other.hub)} speaks version ${other.version} of the hubs' protocol, not ${version}`)
+    return because(`${name} speaks version ${other.version} of the hubs' protocol, not ${version}`)
   }
-  if (self.secret && !other.secret) return refused(`the hub ${short(other.hub)} has no HUB_SECRET, and this one has`)
-  if (!self.secret && other.secret) {
-    return refused(`the hub ${short(other.hub)} has a HUB_SECRET, and this one has none`)
-  }
+  if (self.secret && !other.secret) return because(`${name} has no HUB_SECRET, and this one has`)
+  if (!self.secret && other.secret) return because(`${name} has a HUB_SECRET, and this one has none`)
   // Whom one dials was chosen by whoever runs this hub.
   if (!self.secret && role === "listener" && !isPrivate(address)) {
-    return refused(`${address} is a public address, and without a HUB_SECRET only private ones are admitted`)
+    return because(`${address} is a public address, and without a HUB_SECRET only private ones are admitted`)
   }
   return undefined
 }
@@ -112,7 +116,12 @@ export const shake = Effect.fnUntraced(
     { hub, namespace, patience, secret }: Credentials
   ): Effect.fn.Return<Admitted, HubNotAdmitted, SecureRandom.SecureRandom> {
     const inbox = yield* Queue.dropping<string>(64)
-    let take = (text: string): void => void Queue.offerUnsafe(inbox, text)
+    let length = 0
+    let take = (text: string): void => {
+      length += text.length
+      if (length > maxGreeting) duplex.close()
+      else Queue.offerUnsafe(inbox, text)
+    }
     duplex.listen((text) => take(text))
 
     const next = Effect.gen(function*() {
@@ -157,7 +166,7 @@ export const shake = Effect.fnUntraced(
         (secret !== undefined && (proof === undefined || !HubSecret.isProof(secret, theirs, handshake, proof)))
       ) {
         yield* say({ type: "hub-refused", problem: forOthers(self, undefined) })
-        return yield* refused(`the hub ${short(other.hub)} does not know this hub's HUB_SECRET`)
+        return yield* refused(`the hub ${short(other.hub)} does not know this hub's HUB_SECRET`, other.hub)
       }
       return {
         hub: other.hub,

@@ -37,6 +37,8 @@ export const duplex = (socket: WebSocket, address: string): Duplex => {
   )
   const close = (code: number, reason: string): void => {
     if (socket.readyState === socket.CONNECTING) return socket.terminate()
+    // One that is paused would never see the answer to its closing frame.
+    socket.resume()
     socket.close(code, reason)
     Deferred.doneUnsafe(ended, Effect.succeed(reason))
   }
@@ -55,6 +57,8 @@ export const duplex = (socket: WebSocket, address: string): Duplex => {
       hear = onText
       for (const text of early.splice(0)) onText(text)
     },
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
     close: () => close(1000, "no longer needed"),
     ended: Deferred.await(ended)
   }

@@ -41,24 +41,47 @@ const Ready = Schema.Struct({ ready: Schema.Literal(true) }).annotate({ identifi
 const NotReady = Schema.Struct({ ready: Schema.Literal(false), problem: Schema.String })
   .annotate({ identifier: "NotReady" }).pipe(HttpApiSchema.status(503))
 
+const moment = (description: string) =>
+  Schema.optionalKey(described(Schema.Finite, `${description}, in milliseconds since 1970`))
+
+/** What a hub says of itself, in the words of PeerPigeon's hubs. */
+const HubData = Schema.Struct({
+  isHub: Schema.Literal(true),
+  capabilities: Schema.Array(Schema.String),
+  host: Schema.optionalKey(described(Schema.String, "Where peers reach it, as its URL says")),
+  port: Schema.optionalKey(described(Schema.Natural, "Where peers reach it, as its URL says"))
+})
+
+/** Another hub. @category schemas */
+export const OtherHub = Schema.Struct({
+  hub: Schema.optionalKey(described(Schema.String, "Its id among hubs, once that is known")),
+  url: Schema.optionalKey(described(Schema.String, "Where peers and hubs reach it")),
+  address: Schema.optionalKey(described(Schema.String, "Where it came from, of one that dialled and was refused")),
+  connection: described(
+    Schema.Literals(["webrtc", "websocket", "relayed", "nats", "refused"]),
+    "How it is connected: by a link of its own, across other hubs, by NATS; or refused, and problem says why"
+  ),
+  metAt: moment("When it was met since it started; of one that is refused, when that was found out"),
+  connectedAt: moment("Since when it is connected in this way"),
+  lastHeard: moment("When it was heard last"),
+  memberships: Schema.optionalKey(count("Memberships that it holds")),
+  networkName: Schema.optionalKey(described(Schema.String, "The hubs' network; absent of one that is refused")),
+  data: Schema.optionalKey(HubData),
+  problem: Schema.optionalKey(
+    described(Schema.String, "Why it is not connected, or what is wrong with it although it is")
+  )
+}).annotate({ identifier: "Hub" }).pipe(
+  Schema.encodeKeys({ hub: "peerId", metAt: "registeredAt", lastHeard: "lastActivity" })
+)
+/** @category models */
+export type OtherHub = typeof OtherHub.Type
+
 const Hubs = Schema.Struct({
   timestamp: Time,
   hubMeshNamespace: described(Schema.String, "The network on which hubs find each other"),
   hubId: described(Schema.String, "This hub's id among hubs"),
   totalHubs: count("Other hubs that are connected"),
-  hubs: Schema.Array(
-    Schema.Struct({
-      hub: Schema.optionalKey(described(Schema.String, "Its id among hubs, once that is known")),
-      url: Schema.optionalKey(described(Schema.String, "Where peers reach it")),
-      connection: described(
-        Schema.Literals(["webrtc", "websocket", "relayed", "nats", "refused"]),
-        "How it is connected; refused: not at all, and problem says why"
-      ),
-      lastHeard: Schema.optionalKey(described(Schema.Finite, "When it was heard last, in milliseconds since 1970")),
-      memberships: Schema.optionalKey(count("Memberships that it holds")),
-      problem: Schema.optionalKey(Schema.String)
-    }).annotate({ identifier: "Hub" }).pipe(Schema.encodeKeys({ hub: "peerId", lastHeard: "lastActivity" }))
-  )
+  hubs: Schema.Array(OtherHub)
 }).annotate({ identifier: "Hubs" })
 
 const Networks = Schema.Struct({

@@ -16,11 +16,12 @@ import * as HttpStaticServer from "effect/http/HttpStaticServer"
 import * as Layer from "effect/Layer"
 import type { NetworkName } from "../../domain/NetworkName.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
+import type { HubView } from "../backplane/Backplane.ts"
 import type { Listing } from "../exchange/Directory.ts"
 import type { HubStats } from "../exchange/Traffic.ts"
 import type { HubSettings } from "../Options.ts"
 import type { Others } from "../Others.ts"
-import { type Health, HubApi } from "./Api.ts"
+import { type Health, HubApi, type OtherHub } from "./Api.ts"
 import * as Docs from "./Docs.ts"
 import * as Requests from "./Requests.ts"
 
@@ -59,6 +60,20 @@ const assess = (isDraining: boolean, { health }: Others): Pick<Health, "status" 
 
 const connected = ({ hubs }: Others) => hubs.filter(({ connection }) => connection !== "refused")
 
+/** Where a URL leads to. */
+const placeOf = (url: string | undefined): { readonly host?: string; readonly port?: number } => {
+  if (url === undefined || !URL.canParse(url)) return {}
+  const { hostname, port, protocol } = new URL(url)
+  const usual = protocol === "wss:" || protocol === "https:" ? 443 : 80
+  return { host: hostname, port: port === "" ? usual : Number(port) }
+}
+
+/** A hub as it is shown. One that is refused is on no network of ours, and of one that is not, we know what it can do. */
+const shown = (hub: HubView, networkName: NetworkName): OtherHub =>
+  hub.connection === "refused"
+    ? hub
+    : { ...hub, networkName, data: { isHub: true, capabilities: ["signaling", "relay"], ...placeOf(hub.url) } }
+
 const handlers = (sources: Sources) =>
   HttpApiBuilder.group(HubApi, "hub", (handlers) =>
     handlers.handleAll({
@@ -91,7 +106,7 @@ const handlers = (sources: Sources) =>
           hubMeshNamespace,
           hubId,
           totalHubs: connected(others).length,
-          hubs: others.hubs
+          hubs: others.hubs.map((hub) => shown(hub, hubMeshNamespace))
         }
       }),
       networks: Effect.fnUntraced(function*() {

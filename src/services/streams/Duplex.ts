@@ -47,6 +47,8 @@ export interface Duplex extends StreamFacts {
 export interface StreamRequest extends StreamFacts {
   /** Takes the stream for as long as the scope is open. Fails with `StreamLost` when it is there no more, or was decided. */
   readonly accept: Effect.Effect<Duplex, StreamLost, Scope.Scope>
+  /** As `accept`, but the link is not kept for it: the stream is lost when the network needs the link no longer. */
+  readonly acceptOnly: Effect.Effect<Duplex, StreamLost, Scope.Scope>
   /** Does not; the peer is told why. Does nothing once that was decided. */
   refuse(reason: string): Effect.Effect<void>
 }

@@ -37,6 +37,7 @@ export const make = Effect.fnUntraced(function*(register: Register, opened: Open
   const requestOf = (entry: Entry): StreamRequest => ({
     ...entry.facts,
     accept: membership.keep(entry.facts.peerId).pipe(Effect.andThen(entry.accept), Effect.andThen(opened(entry))),
+    acceptOnly: Effect.andThen(entry.accept, opened(entry)),
     refuse: (reason) => Effect.sync(() => entry.feed(Event.Refuse({ reason })))
   })
 

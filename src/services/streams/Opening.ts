@@ -5,6 +5,7 @@ import type * as Schema from "effect/Schema"
 import { InvalidInput, StreamRefused } from "../../domain/Errors.ts"
 import { initiates, type PeerId } from "../../domain/PeerId.ts"
 import * as StreamFrame from "../../domain/StreamFrame.ts"
+import { ConnectionPool } from "../ConnectionPool.ts"
 import { Membership } from "../Membership.ts"
 import { SessionContext } from "../SessionContext.ts"
 import type { StreamFacts } from "./Duplex.ts"
@@ -19,6 +20,11 @@ export interface StreamOptions {
   readonly name?: string
   /** What else the other end should know before it decides: JSON of at most 4,096 characters. Default: nothing. */
   readonly metadata?: Schema.Json
+  /**
+   * Whether a link is made for the stream where there is none, and kept as long as it is open. Default: yes. Without, the
+   * stream is refused when there is no link, and lost when the network needs the link no longer.
+   */
+  readonly keepsLink?: boolean
 }
 
 /** As in `Streams`; none once we leave. @category constructors */
@@ -26,9 +32,10 @@ export const make = Effect.fnUntraced(function*(register: Register, opened: Open
   const { networkName, self } = yield* SessionContext
   const membership = yield* Membership
   const settings = yield* StreamSettings
+  const pool = yield* ConnectionPool
   let numbers = 0
 
-  return Effect.fnUntraced(function*(to: PeerId, { metadata, name = "stream" }: StreamOptions = {}) {
+  return Effect.fnUntraced(function*(to: PeerId, { keepsLink = true, metadata, name = "stream" }: StreamOptions = {}) {
     if (name.length < 1 || name.length > StreamFrame.maxNameLength) {
       return yield* new InvalidInput({
         field: "name",
@@ -45,7 +52,7 @@ export const make = Effect.fnUntraced(function*(register: Register, opened: Open
       new StreamRefused({ peerId: to, networkName, stream: name, declined, problem })
     if (isOver()) return yield* refused("this peer left the network")
     if (to === self) return yield* refused("it is this peer itself")
-    const held = yield* membership.hold(to).pipe(
+    const held = !keepsLink ? pool.neighbour(to) ?? "there is no link to it" : yield* membership.hold(to).pipe(
       Effect.timeoutOrElse({
         duration: settings.linkWithin,
         orElse: () => Effect.succeed(`no link to it came about within ${Duration.format(settings.linkWithin)}`)

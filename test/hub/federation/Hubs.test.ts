@@ -1,12 +1,18 @@
 /** Hubs with real sockets, in one process: who is admitted, and what the HTTP side says of the others. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
+import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as References from "effect/References"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { WebSocket } from "ws"
+import { hubMesh } from "../../../src/domain/NetworkName.ts"
+import { HubDialer } from "../../../src/hub/federation/Duplex.ts"
+import * as Handshake from "../../../src/hub/federation/Handshake.ts"
+import * as HubSocket from "../../../src/hub/federation/HubSocket.ts"
 import { Hub } from "../../../src/hub/Hub.ts"
 import type { HubOptions } from "../../../src/hub/Options.ts"
 import { connect, decodeJson, halfOpen, join, nth, textFrame } from "../TestPeer.ts"
@@ -57,6 +63,10 @@ const hello = {
   secret: false
 }
 
+const decodeHubs = Schema.decodeUnknownSync(
+  Schema.Struct({ hubs: Schema.Array(Schema.Record(Schema.String, Schema.Unknown)) })
+)
+
 const secret = "a secret that hubs share, of more than 32 bytes"
 
 describe("hubs with sockets", () => {
@@ -85,6 +95,101 @@ describe("hubs with sockets", () => {
         waiting: 0
       }])
     })))
+
+  it.live("are listed with all that is known of them, in PeerPigeon's words and ours", () =>
+    quietly(Effect.gen(function*() {
+      const start = Date.now()
+      const one = yield* hub({})
+      const two = yield* hub({ bootstrapHubs: [one.url], hubId: nth(2000) })
+      yield* join(two.url, nth(2), "chess")
+      yield* until(
+        "its member and its address are known",
+        Effect.map(one.hubs, (hubs) => hubs.some(({ memberships, url }) => memberships === 1 && url === two.url))
+      )
+      const { hubs } = decodeHubs(yield* get(one.url, "/hubs"))
+      assert.strictEqual(hubs.length, 1)
+      const { connectedAt, lastActivity, registeredAt, ...rest } = hubs[0] ?? {}
+      assert.deepStrictEqual(rest, {
+        peerId: nth(2000),
+        url: two.url,
+        connection: "websocket",
+        memberships: 1,
+        networkName: "pigeonhub-mesh",
+        data: { isHub: true, capabilities: ["signaling", "relay"], host: "localhost", port: two.port }
+      })
+      for (const time of [connectedAt, lastActivity, registeredAt]) {
+        assert.isAtLeast(Number(time), start)
+        assert.isAtMost(Number(time), Date.now())
+      }
+    })))
+
+  it.live("that are refused are listed at both ends, with who they are and why", () =>
+    quietly(Effect.gen(function*() {
+      const one = yield* hub({ hubSecret: secret })
+      const [two, three, four] = [nth(2000), nth(3000), nth(4000)]
+      const hubs = [
+        [two, yield* hub({ bootstrapHubs: [one.url], hubId: two }), "no HUB_SECRET"],
+        [three, yield* hub({ bootstrapHubs: [one.url], hubId: three, hubSecret: `no ${secret}` }), "does not know"],
+        [four, yield* hub({ bootstrapHubs: [one.url], hubId: four, hubMeshNamespace: "staging" }), "namespace staging"]
+      ] as const
+      for (const [id, other, why] of hubs) {
+        const isListed = (url: string, is: (hub: Readonly<Record<string, unknown>>) => boolean) =>
+          until(`${why} at ${url}`, Effect.map(get(url, "/hubs"), (answer) => decodeHubs(answer).hubs.some(is)))
+        yield* isListed(one.url, (hub) =>
+          hub["peerId"] === id && String(hub["problem"]).includes(why) && hub["connection"] === "refused" &&
+          hub["address"] !== undefined && hub["lastActivity"] !== undefined && hub["networkName"] === undefined)
+        yield* isListed(other.url, (hub) =>
+          hub["url"] === one.url && hub["connection"] === "refused" && hub["problem"] !== undefined &&
+          hub["registeredAt"] !== undefined)
+      }
+      assert.deepInclude(yield* get(one.url, "/hubs"), { totalHubs: 0 })
+    })))
+
+  it.live("hold back one that says more than a hub may, say so, and serve their peers meanwhile", () =>
+    quietly(
+      Effect.gen(function*() {
+        const one = yield* hub({})
+        const ada = yield* join(one.url, nth(1), "chess")
+        const bob = yield* join(one.url, nth(2), "chess")
+        const { dial } = yield* HubDialer
+        const duplex = yield* dial(one.url)
+        const other = yield* Handshake.shake(duplex, "dialler", {
+          hub: nth(6666),
+          namespace: hubMesh,
+          secret: undefined,
+          patience: Duration.seconds(5)
+        })
+        other.listen(() => undefined)
+        const beat = { type: "beat", hub: nth(6666), incarnation: 5, clock: 0, age: 0, about: {} }
+        let sent = 0
+        const count = Effect.map(
+          Effect.promise(() => fetch(`${one.url.replace("ws:", "http:")}/metrics`).then((answer) => answer.text())),
+          (text) => ({
+            held: Number(/^homing_hub_federated_total\{outcome="held"\} (\d+)/m.exec(text)?.[1]),
+            malformed: Number(/^homing_hub_federated_total\{outcome="malformed"\} (\d+)/m.exec(text)?.[1])
+          })
+        )
+        // Far more than a burst: what cannot be read costs most.
+        while (sent < 40_000) {
+          for (let n = 0; n < 1000; n++) {
+            duplex.send("nonsense")
+            sent++
+          }
+          duplex.send(JSON.stringify({ ...beat, beat: sent }))
+          yield* Effect.yieldNow
+        }
+        yield* until("it is held back", Effect.map(count, ({ held }) => held > 0))
+        assert.isBelow((yield* count).malformed, 20_000)
+        assert.include((yield* one.hubs)[0]?.problem, "held back")
+        yield* ada.send({ type: "offer", networkName: "chess", targetPeerId: bob.peerId, data: {} })
+        assert.strictEqual((yield* bob.until("offer"))["fromPeerId"], ada.peerId)
+        // It goes on when it has made up for it, at a pace that is borne: a thousand a second, as many as are read at once.
+        const [start, { malformed }] = [Date.now(), yield* count]
+        yield* until("it is read from again", Effect.map(count, (now) => now.malformed > malformed))
+        const seconds = (Date.now() - start) / 1000
+        assert.isBelow((yield* count).malformed - malformed, 1000 * seconds + 6000)
+      }).pipe(Effect.provide([HubSocket.layer, SecureRandom.layerWebCrypto]))
+    ))
 
   it.live("of different namespaces say why they are not connected", () =>
     quietly(Effect.gen(function*() {

@@ -16,15 +16,14 @@ import { peer } from "../../support/simulation.ts"
 
 if (NatsServer.program === undefined) console.warn(`Tests over NATS are skipped: ${NatsServer.missing}`)
 
-const hubAt = (port: number, index: number, namespace = hubMesh) =>
-  Effect.gen(function*() {
-    const context = yield* Layer.build(
-      Layer.fresh(
-        BackplaneNats.layer({ hub: peer(1000 + index), namespace, url: `nats://127.0.0.1:${port}` })
-      )
-    )
-    return yield* run(Context.get(context, Backplane), `ws://hub${index}.test`)
-  })
+const hubOn = Effect.fnUntraced(function*(url: string, index: number, namespace = hubMesh) {
+  const context = yield* Layer.build(
+    Layer.fresh(BackplaneNats.layer({ hub: peer(1000 + index), namespace, url }))
+  )
+  return yield* run(Context.get(context, Backplane), `ws://hub${index}.test`)
+})
+
+const hubAt = (port: number, index: number, namespace = hubMesh) => hubOn(`nats://127.0.0.1:${port}`, index, namespace)
 
 const townOn = Effect.fnUntraced(function*(port: number, count: number) {
   const hubs = yield* Effect.forEach(Array.from({ length: count }, (_, index) => index), (index) => {
@@ -86,6 +85,42 @@ describe.skipIf(NatsServer.program === undefined)("hubs on NATS", () => {
         }, 20)
       }))
     })))
+
+  it.live(
+    "go on by the other server of a cluster when one is killed, and say when neither is there",
+    () =>
+      quietly(Effect.gen(function*() {
+        const scope = yield* Effect.scope
+        const [one, two] = [yield* Scope.fork(scope), yield* Scope.fork(scope)]
+        const ports = yield* NatsServer.serveTwo([one, two])
+        // Each is on either of the servers, and is told of both.
+        const url = ports.map((port) => `nats://127.0.0.1:${port}`).join(",")
+        const hubs = [yield* hubOn(url, 0), yield* hubOn(url, 1)]
+        yield* until("they know each other", () => hubs.every(({ elsewhere }) => elsewhere.hubs.length === 1))
+        const [ada, bob] = hubs.map((hub, index) => hub.arrive(peer(index + 1)))
+        if (ada === undefined || bob === undefined) throw new Error("there are two hubs")
+        for (const guest of [ada, bob]) guest.say({ type: "announce", networkName: "chess" })
+        yield* until("they are introduced", () => ada.heard("peer-discovered", bob.peerId).length > 0)
+        const isDegraded = () => hubs.filter(({ elsewhere }) => elsewhere.health._tag === "Degraded").length
+        const reached = (sdp: string) =>
+          until(`an offer arrives, ${sdp}`, () => {
+            ada.say({ type: "offer", networkName: "chess", targetPeerId: bob.peerId, data: { sdp } })
+            return bob.heard("offer").some(({ data }) => JSON.stringify(data).includes(sdp))
+          }, 12)
+
+        yield* Scope.close(one, Exit.void)
+        yield* reached("by the other")
+        yield* until("both are well", () => isDegraded() === 0, 12)
+        // Nobody was forgotten meanwhile.
+        assert.strictEqual(ada.heard("peer-disconnected").length, 0)
+        yield* Scope.close(two, Exit.void)
+        yield* until("both are degraded", () => isDegraded() === 2)
+        yield* NatsServer.serve(ports[0])
+        yield* until("both are well", () => isDegraded() === 0, 12)
+        yield* reached("by the first")
+      })),
+    60_000
+  )
 
   it.live("start without NATS, and find each other when it is there", () =>
     quietly(Effect.gen(function*() {

@@ -64,7 +64,9 @@ const makeTown = (count: number) => {
           if (open) under.push({ from, to, text, take: (text) => open && far()?.receive(text) })
           return open
         },
-        close: () => cut()
+        close: () => cut(),
+        pause: () => undefined,
+        resume: () => undefined
       })
     const cut = () => {
       open = false
@@ -192,7 +194,13 @@ describe("hubs linked in any way", () => {
   it("give a link up by which nothing comes any more", () => {
     const town = makeTown(2)
     let closed = 0
-    town.node(0).relay.linked(nth(9001), { carrier: "websocket", send: () => true, close: () => void closed++ })
+    town.node(0).relay.linked(nth(9001), {
+      carrier: "websocket",
+      send: () => true,
+      close: () => void closed++,
+      pause: () => undefined,
+      resume: () => undefined
+    })
     town.pass(silence)
     town.node(0).relay.beat()
     assert.strictEqual(closed, 0)
@@ -206,7 +214,9 @@ describe("hubs linked in any way", () => {
     const linked = town.node(0).relay.linked(nth(9001), {
       carrier: "websocket",
       send: () => true,
-      close: () => undefined
+      close: () => undefined,
+      pause: () => undefined,
+      resume: () => undefined
     })
     for (const text of ["", "{", "[]", "{\"type\":\"beat\"}", "{\"type\":\"dance\"}", "null"]) linked.receive(text)
     assert.strictEqual(town.node(0).relay.counts.malformed, 6)

@@ -1,6 +1,6 @@
 /** A NATS server as a process of its own, and ways to it that can be cut. */
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import { spawn, spawnSync } from "node:child_process"
 import { connect, createServer, type Server, type Socket } from "node:net"
 
@@ -39,10 +39,15 @@ const answers = (port: number): Effect.Effect<boolean> =>
   })
 
 /** Runs a server at a port until the scope closes. */
-export const serve = (port: number): Effect.Effect<void, never, Scope.Scope> =>
+export const serve = (
+  port: number,
+  options: ReadonlyArray<string> = []
+): Effect.Effect<void, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.gen(function*() {
-      const process = spawn(program ?? "nats-server", ["-a", "127.0.0.1", "-p", String(port)], { stdio: "ignore" })
+      const process = spawn(program ?? "nats-server", ["-a", "127.0.0.1", "-p", String(port), ...options], {
+        stdio: "ignore"
+      })
       while (!(yield* answers(port))) yield* Effect.sleep(20)
       return process
     }),
@@ -52,6 +57,18 @@ export const serve = (port: number): Effect.Effect<void, never, Scope.Scope> =>
         process.kill("SIGKILL")
       })
   )
+
+/** Runs a cluster of two servers; each ends with its scope. */
+export const serveTwo = Effect.fnUntraced(function*(scopes: readonly [Scope.Scope, Scope.Scope]) {
+  const ports = [yield* freePort, yield* freePort] as const
+  const routes = [yield* freePort, yield* freePort] as const
+  const urlOf = (port: number) => `nats://127.0.0.1:${port}`
+  for (const [self, other] of [[0, 1], [1, 0]] as const) {
+    const options = ["--cluster", urlOf(routes[self]), "--cluster_name", "hubs", "--routes", urlOf(routes[other])]
+    yield* Scope.provide(serve(ports[self], options), scopes[self])
+  }
+  return ports
+})
 
 /** A way to a port that can be cut: what goes by it then goes nowhere, and it cannot be taken any more. */
 export const way = Effect.fnUntraced(function*(to: number) {

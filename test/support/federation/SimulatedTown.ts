@@ -41,6 +41,8 @@ export interface SimulatedTown extends Town {
   heal(): void
   /** Takes a hub's power: nobody is told, and connections to it do not break. */
   powerCut(name: string): Effect.Effect<void>
+  /** A connection to a hub from somewhere else, on which nothing was said yet. The scope closes it. */
+  intrude(name: string): Effect.Effect<Duplex, never, Scope.Scope>
   /** How many connections stand that a hub has dialled. */
   sockets(name: string): number
   /** Cuts all that goes over WebRTC, now and later. */
@@ -65,6 +67,7 @@ const pipe = (network: SimulatedNetwork["Service"], one: Place, other: Place, ad
     const early: Array<string> = []
     let hear: ((text: string) => void) | undefined
     let isOpen = true
+    let isPaused = false
     let out: Wire<Packet> | undefined
     const finish = (why: string) => {
       isOpen = false
@@ -79,6 +82,18 @@ const pipe = (network: SimulatedNetwork["Service"], one: Place, other: Place, ad
       listen(onText) {
         hear = onText
         for (const text of early.splice(0)) onText(text)
+      },
+      pause() {
+        isPaused = true
+      },
+      resume() {
+        isPaused = false
+        const waiting = early.splice(0)
+        // Whoever reads may pause again.
+        for (const text of waiting) {
+          if (isPaused) early.push(text)
+          else hear?.(text)
+        }
       },
       close() {
         if (!isOpen) return
@@ -95,7 +110,7 @@ const pipe = (network: SimulatedNetwork["Service"], one: Place, other: Place, ad
       take(packet: Packet) {
         if (!isOpen) return
         if (packet === "close") return finish("closed there")
-        if (hear === undefined) early.push(packet.text)
+        if (hear === undefined || isPaused) early.push(packet.text)
         else hear(packet.text)
       }
     }
@@ -228,6 +243,19 @@ export const make = Effect.fnUntraced(function*(options: {
     hub,
     urlOf,
     elapse: (seconds) => Effect.sleep(seconds * 1000),
+    intrude: Effect.fnUntraced(function*(name) {
+      const there = doors.get(urlOf(name))
+      if (there === undefined) throw new Error(`no hub ${name}`)
+      const made = yield* Effect.acquireRelease(
+        Effect.sync(() => pipe(network, { name: "an intruder", alive: true }, there.place, ["10.0.0.66", "10.0.0.9"])),
+        (made) => Effect.sync(() => made.dialler.close())
+      )
+      yield* there.door.accept(made.accepter).pipe(
+        Effect.ensuring(Effect.sync(made.accepter.close)),
+        Effect.forkIn(there.scope)
+      )
+      return made.dialler
+    }),
     cut: network.cut,
     heal: network.heal,
     sockets(name) {

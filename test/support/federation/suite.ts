@@ -173,6 +173,22 @@ export const tests = <R>({ simulate, town }: Place<R>) => {
       for (const stranger of strangers) assert.strictEqual(stranger.heard("peer-disconnected").length, 0)
     })))
 
+  it.live("tells at once whoever makes an offer to a peer that is just gone", () =>
+    simulate(Effect.gen(function*() {
+      const place = yield* town(2)
+      const guests = one(place, 1, "chess")
+      const [ada, bob] = [pick(guests, 0), pick(guests, 1)]
+      yield* until("they know each other", () => ada.heard("peer-discovered", bob.peerId).length > 0)
+      // Where ada is, nobody has heard of it yet, and the offer sets out.
+      bob.leave()
+      ada.say(signal("offer", bob.peerId, { type: "offer", sdp: "v=0 ada" }))
+      assert.strictEqual(errors(ada).length, 0)
+      yield* until("ada hears that bob is gone", () => ada.heard("peer-disconnected", bob.peerId).length === 1, 0.5)
+      assert.strictEqual(bob.heard("offer").length, 0)
+      ada.say(signal("offer", bob.peerId, { type: "offer", sdp: "v=0 ada" }))
+      assert.strictEqual(errors(ada).filter((error) => error.includes("no peer")).length, 1)
+    })))
+
   it.live("counts members and those who wait over all hubs, and lists networks", () =>
     simulate(Effect.gen(function*() {
       const place = yield* town(3)
