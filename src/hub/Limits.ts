@@ -44,6 +44,17 @@ export const spend = (allowance: Allowance, budget: Budget, now: number, cost: n
 export const standing = (allowance: Allowance, budget: Budget): Standing =>
   budget.tokens >= 0 ? "within" : budget.tokens >= -allowance.patience ? "over" : "exhausted"
 
+/**
+ * When a budget that is in debt will have a quarter of a second's tokens again: in milliseconds since 1970. Less would be
+ * spent at once.
+ *
+ * @category getters
+ */
+export const recovery = (allowance: Allowance, { at, tokens }: Budget): number => {
+  const enough = Math.min(allowance.burst, Math.max(1, allowance.perSecond / 4))
+  return at + Math.ceil(((enough - tokens) / allowance.perSecond) * 1000)
+}
+
 /** The bytes that one token buys: signals are smaller, descriptions take two or three. @category constants */
 export const bytesPerToken = 4096
 

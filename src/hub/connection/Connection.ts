@@ -10,13 +10,39 @@ import { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { type RawData, WebSocket } from "ws"
 import type { HubSettings } from "../Options.ts"
-import { framesPerTurn, type Turns } from "./Turns.ts"
+import type { Held } from "./Held.ts"
+import type { Turns } from "./Turns.ts"
 
 /** WebSocket close codes (RFC 6455, 7.4) as this hub uses them. @category constants */
 export const closeCode = { goingAway: 1001, policy: 1008, tryAgainLater: 1013 } as const
 
+/**
+ * Bytes that are read of a connection at a time. All that is in them is acted on, so that they are few at first and where
+ * they turn out to be much work, as announcements are, and many where they are not.
+ *
+ * @category constants
+ */
+export const sliceBytes = { first: 1024, fewest: 512, most: 16_384 } as const
+
+/** A slice that makes more work than this, in tokens, was too large. @category constants */
+export const workPerSlice = 16
+
+/**
+ * The size of the next slice, in bytes, after one of a size that made so much work.
+ *
+ * @category getters
+ */
+export const nextSlice = (size: number, work: number): number =>
+  work > workPerSlice ? Math.max(sliceBytes.fewest, size >> 1) : Math.min(sliceBytes.most, size << 1)
+
 /** Who hears what a peer sends. @category models */
 export interface Ear {
+  /** Whether it has said so much that others come first. */
+  readonly isTalkative: boolean
+  /** Something was read that is no message yet, nor the rest of one. */
+  onCrumb(): void
+  /** It has been held back for as long as a silent peer is borne. */
+  onInsist(): void
   /** A message, and whether it came as text, which is well-formed UTF-8 then. */
   onFrame(bytes: Buffer, isText: boolean): void
   /** A WebSocket ping. */
@@ -29,6 +55,7 @@ export interface Ear {
 export interface Surroundings {
   readonly settings: Pick<HubSettings, "maxBufferedBytes">
   readonly turns: Turns
+  readonly held: Held
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** To be told when a socket is closed for good. */
@@ -39,6 +66,15 @@ const toBuffer = (data: RawData): Buffer =>
   Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)
 
 const asText = { binary: false } as const
+
+/** So little is read at once whoever else talks: a description. */
+const fewBytes = 2048
+
+// What a socket has not given to anybody when it is closed is nobody's: it would all be taken apart for nothing.
+function discard(this: Duplex): void {
+  this.removeAllListeners("data")
+  this.read()
+}
 
 /**
  * A WebSocket that knows its connection, so that all of them share their listeners: five functions less for each of
@@ -61,7 +97,7 @@ function onClose(this: WebSocket): void {
 }
 
 function onPong(this: WebSocket): void {
-  connectionOf(this)?.heard()
+  connectionOf(this)?.ponged()
 }
 
 function onPing(this: WebSocket): void {
@@ -82,14 +118,19 @@ export class Connection {
   #ending: Deferred.Deferred<void> | undefined
   #closing: Deferred.Deferred<void> | undefined
   #written = false
-  #turn = 0
-  #frames = 0
+  /** When it is read from: when something arrives, when it is its turn, when its budget allows, or not any more. */
+  #reads: "at once" | "in line" | "held back" | "never" = "at once"
+  #heldUntil: number | undefined
+  #messages = 0
+  #sliceBytes: number = sliceBytes.first
   /** When the peer last gave a sign of life. */
   heardAt: number
   /** When it was asked for one, if it owes it. */
   askedAt: number | undefined
   /** When it may be there no longer, if ever. */
   expiresAt: number | undefined
+  /** When it was asked for a sign of life that no message is, since those that are read now may be old. */
+  behindSince: number | undefined
   /** When the hub began to close, or the socket was closed. */
   endedAt: number | undefined
 
@@ -106,6 +147,7 @@ export class Connection {
     socket.on("pong", onPong)
     socket.on("ping", onPing)
     socket.on("message", onMessage)
+    tcp.prependListener("close", discard)
   }
 
   get isOpen(): boolean {
@@ -166,10 +208,12 @@ export class Connection {
 
   /** Starts to close, unless that has begun. The reason may have 123 bytes. */
   close(code: number, reason: string): void {
-    // A paused socket would never see the answer to its closing frame.
-    this.#socket.resume()
     this.#socket.close(code, reason)
     this.#end()
+    // The answer to the closing frame is behind what was held back.
+    this.#shared.held.drop(this)
+    if (this.#reads === "held back") this.released()
+    this.#socket.resume()
   }
 
   /** Drops the socket without a word. */
@@ -188,6 +232,8 @@ export class Connection {
   alive(patience: HubSettings["heartbeatPatience"]): Effect.Effect<boolean> {
     return Effect.suspend(() => {
       if (!this.isOpen) return Effect.succeed(false)
+      // Its answer would have to wait for us.
+      if (this.#reads === "held back") return Effect.succeed(true)
       const question = this.#asked ??= Deferred.makeUnsafe<void>()
       this.ping()
       return Deferred.await(question).pipe(
@@ -203,40 +249,72 @@ export class Connection {
   /** Starts to read. Until then, whatever the peer sends waits in its own machine. */
   listen(ear: Ear): void {
     this.#ear = ear
-    this.#socket.resume()
+    // Not by "data": then all that has arrived is taken apart at once, however much it is.
+    this.#tcp.on("readable", () => this.#arrived())
   }
 
-  /** Reads on after a pause. */
+  /**
+   * Reads no more until a time, in milliseconds since 1970. Whatever was read already is acted on, and the peer is asked for a
+   * sign of life, since it cannot give another.
+   */
+  hold(until: number): void {
+    this.#heldUntil = until
+    if (this.behindSince !== undefined || !this.isOpen) return
+    this.behindSince = this.#shared.now()
+    this.#socket.ping()
+  }
+
+  /** Notes work that was done for its peer, in tokens. */
+  worked(tokens: number): void {
+    this.#shared.turns.worked(tokens)
+  }
+
+  /** It has been held back for long enough. */
+  insist(): void {
+    this.#ear?.onInsist()
+  }
+
+  /** Reads on when it is its turn. */
+  released(): void {
+    this.#heldUntil = undefined
+    this.#waitInLine()
+  }
+
+  /** Reads a slice, now that it is its turn. */
   resume(): void {
-    if (this.endedAt === undefined) this.#socket.resume()
+    this.#reads = "at once"
+    if (this.#isClosed) return
+    this.#slice()
+    this.#settle()
   }
 
   /** A message came. */
   receive(data: RawData, isBinary: boolean): void {
+    this.#messages++
     this.heard()
     // What arrives after a close began is not answered and must not be acted on.
-    if (!this.isOpen) return
-    const { turns } = this.#shared
-    if (this.#turn !== turns.number) {
-      this.#turn = turns.number
-      this.#frames = 0
-    }
-    if (++this.#frames === framesPerTurn) {
-      this.#socket.pause()
-      turns.wait(this)
-    }
-    this.#ear?.onFrame(toBuffer(data), !isBinary)
+    if (this.isOpen) this.#ear?.onFrame(toBuffer(data), !isBinary)
   }
 
   /** A WebSocket ping came. */
   pinged(): void {
+    this.#messages++
     this.heard()
-    this.#ear?.onPing()
+    if (this.isOpen) this.#ear?.onPing()
+  }
+
+  /** A WebSocket pong came. */
+  ponged(): void {
+    if (this.askedAt === undefined && this.behindSince === undefined) this.#ear?.onCrumb()
+    this.behindSince = undefined
+    this.#messages++
+    this.heard()
   }
 
   /** The socket is closed. */
   closedBySocket(): void {
     this.#end()
+    this.#shared.held.drop(this)
     if (this.#closing !== undefined) Deferred.doneUnsafe(this.#closing, Effect.void)
     this.#shared.closed(this)
   }
@@ -253,5 +331,51 @@ export class Connection {
     this.endedAt = this.#shared.now()
     if (this.#ending !== undefined) Deferred.doneUnsafe(this.#ending, Effect.void)
     this.#ear?.onEnd()
+  }
+  /** Something has arrived, or the peer has ended. */
+  #arrived(): void {
+    if (this.#reads === "held back") return this.#ear?.onCrumb()
+    if (this.#reads !== "at once") return
+    const { turns } = this.#shared
+    const waiting = this.#tcp.readableLength
+    if (waiting > 0 && (this.#ear?.isTalkative === true || (waiting > fewBytes && turns.isBusy))) {
+      return this.#waitInLine()
+    }
+    do this.#slice()
+    while (this.#reads === "at once" && this.#tcp.readableLength > 0 && this.#heldUntil === undefined && !turns.isBusy)
+    this.#settle()
+  }
+
+  #slice(): void {
+    const { turns } = this.#shared
+    const waiting = this.#tcp.readableLength
+    const size = this.#sliceBytes
+    // Whoever goes on while its connection is closed is not listened to any more.
+    if (this.endedAt !== undefined && waiting > size) return this.#ignore()
+    const before = turns.work
+    this.#messages = 0
+    turns.worked(1)
+    // Only without a size does it say that the peer has ended.
+    this.#tcp.read(waiting > size ? size : undefined)
+    if (this.#messages === 0 && waiting > 0 && waiting < size) this.#ear?.onCrumb()
+    const work = turns.work - before
+    if (waiting > size || work > workPerSlice) this.#sliceBytes = nextSlice(size, work)
+  }
+
+  #ignore(): void {
+    this.#reads = "never"
+  }
+
+  #settle(): void {
+    if (this.#reads === "never") return
+    if (this.#heldUntil !== undefined && this.endedAt === undefined) {
+      this.#reads = "held back"
+      this.#shared.held.add(this, this.#heldUntil)
+    } else if (this.#tcp.readableLength > 0) this.#waitInLine()
+  }
+
+  #waitInLine(): void {
+    this.#reads = "in line"
+    this.#shared.turns.wait(this)
   }
 }
