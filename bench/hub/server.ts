@@ -3,7 +3,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { setImmediate } from "node:timers"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Hub } from "../../src/hub/Hub.ts"
 import { relay } from "./relay.ts"
@@ -24,33 +23,7 @@ const hub = async (limited: boolean): Promise<number> => {
 
 const port = process.argv[2] === "relay" ? await relay() : await hub(process.argv[2] === "limited")
 
-/** The processor time that each turn of the event loop took, in microseconds, while somebody wants to know. */
-let turns: Array<number> | undefined
-
-const time = (): number => {
-  const { system, user } = process.threadCpuUsage()
-  return system + user
-}
-
-/** Keeps the loop turning, so that each turn is seen. */
-const watch = (before: number): void => {
-  if (turns === undefined) return
-  const now = time()
-  turns.push(now - before)
-  setImmediate(watch, now)
-}
-
 process.on("message", async (question) => {
-  if (question === "watch") {
-    turns = []
-    setImmediate(watch, time())
-    return
-  }
-  if (question === "turns") {
-    process.send?.(turns?.filter((turn) => turn > 50))
-    turns = undefined
-    return
-  }
   if (question === "memory") {
     // Gives back the room in which short-lived things were made, too: it is no connection's.
     for (let n = 0; n < 3; n++) {

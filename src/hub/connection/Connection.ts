@@ -70,6 +70,17 @@ const asText = { binary: false } as const
 /** So little is read at once whoever else talks: a description. */
 const fewBytes = 2048
 
+const owner = Symbol("homing/Connection")
+
+/** A TCP or TLS connection that knows whose it is. @category models */
+export interface Tcp extends Duplex {
+  [owner]?: Connection
+}
+
+function onReadable(this: Tcp): void {
+  this[owner]?.arrived()
+}
+
 // What a socket has not given to anybody when it is closed is nobody's: it would all be taken apart for nothing.
 function discard(this: Duplex): void {
   this.removeAllListeners("data")
@@ -111,7 +122,7 @@ function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
 /** An open WebSocket, or one that is about to be closed. @category models */
 export class Connection {
   readonly #socket: HubSocket
-  readonly #tcp: Duplex
+  readonly #tcp: Tcp
   readonly #shared: Surroundings
   #ear: Ear | undefined
   #asked: Deferred.Deferred<void> | undefined
@@ -135,7 +146,7 @@ export class Connection {
   endedAt: number | undefined
 
   /** Takes a socket over, with the TCP or TLS connection below it. Nothing is read before `listen`. */
-  constructor(socket: HubSocket, tcp: Duplex, shared: Surroundings) {
+  constructor(socket: HubSocket, tcp: Tcp, shared: Surroundings) {
     this.#socket = socket
     this.#tcp = tcp
     this.#shared = shared
@@ -246,11 +257,14 @@ export class Connection {
     })
   }
 
-  /** Starts to read. Until then, whatever the peer sends waits in its own machine. */
+  /** Starts to read, or goes on for another ear. Until then, whatever the peer sends waits in its own machine. */
   listen(ear: Ear): void {
+    const isFirst = this.#ear === undefined
     this.#ear = ear
+    if (!isFirst) return
     // Not by "data": then all that has arrived is taken apart at once, however much it is.
-    this.#tcp.on("readable", () => this.#arrived())
+    this.#tcp[owner] = this
+    this.#tcp.on("readable", onReadable)
   }
 
   /**
@@ -285,6 +299,20 @@ export class Connection {
     this.#reads = "at once"
     if (this.#isClosed) return
     this.#slice()
+    this.#settle()
+  }
+
+  /** Something has arrived, or the peer has ended. */
+  arrived(): void {
+    if (this.#reads === "held back") return this.#ear?.onCrumb()
+    if (this.#reads !== "at once") return
+    const { turns } = this.#shared
+    const waiting = this.#tcp.readableLength
+    if (waiting > 0 && (this.#ear?.isTalkative === true || (waiting > fewBytes && turns.isBusy))) {
+      return this.#waitInLine()
+    }
+    do this.#slice()
+    while (this.#reads === "at once" && this.#tcp.readableLength > 0 && this.#heldUntil === undefined && !turns.isBusy)
     this.#settle()
   }
 
@@ -332,20 +360,6 @@ export class Connection {
     if (this.#ending !== undefined) Deferred.doneUnsafe(this.#ending, Effect.void)
     this.#ear?.onEnd()
   }
-  /** Something has arrived, or the peer has ended. */
-  #arrived(): void {
-    if (this.#reads === "held back") return this.#ear?.onCrumb()
-    if (this.#reads !== "at once") return
-    const { turns } = this.#shared
-    const waiting = this.#tcp.readableLength
-    if (waiting > 0 && (this.#ear?.isTalkative === true || (waiting > fewBytes && turns.isBusy))) {
-      return this.#waitInLine()
-    }
-    do this.#slice()
-    while (this.#reads === "at once" && this.#tcp.readableLength > 0 && this.#heldUntil === undefined && !turns.isBusy)
-    this.#settle()
-  }
-
   #slice(): void {
     const { turns } = this.#shared
     const waiting = this.#tcp.readableLength

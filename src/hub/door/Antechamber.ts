@@ -36,6 +36,7 @@ export const make = (session: Session, challenge: Challenge, now: () => number):
   let asked = false
   let count = 0
   const ear: Ear = {
+    isTalkative: false,
     onFrame(bytes, isText) {
       if (++count > most) return connection.close(closeCode.policy, "Too many messages before the greeting")
       const proof = decodeProof(isText ? bytes.toString() : undefined)
@@ -43,6 +44,8 @@ export const make = (session: Session, challenge: Challenge, now: () => number):
       else said.push([bytes, isText])
     },
     onPing: () => undefined,
+    onCrumb: () => undefined,
+    onInsist: () => undefined,
     onEnd: () => undefined
   }
   return {
