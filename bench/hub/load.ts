@@ -7,7 +7,14 @@ import { setImmediate, setTimeout as sleep } from "node:timers/promises"
 import { WebSocket } from "ws"
 
 export type Order =
-  | { readonly order: "connect"; readonly port: number; readonly peers: number; readonly network: number }
+  /** `from` is the number of the first peer: processes that load one server together need peers of their own. */
+  | {
+    readonly order: "connect"
+    readonly port: number
+    readonly peers: number
+    readonly network: number
+    readonly from?: number
+  }
   /** Keeps so many messages of each peer under way for a while; every `malformed`th is none. */
   | { readonly order: "flood"; readonly inFlight: number; readonly seconds: number; readonly malformed: number }
   /** Sends at a rate, in messages per second of all peers together, and takes the time of each. */
@@ -69,13 +76,13 @@ const open = async (port: number, n: number, target: number, networkName: string
 const say = ({ offer, socket }: Peer): void =>
   socket.send(`${offer.head}${Math.round(performance.now() * 1000)}${offer.tail}`)
 
-const connect = async (port: number, count: number, network: number): Promise<void> => {
+const connect = async (port: number, count: number, network: number, from: number): Promise<void> => {
   const made: Array<Peer> = []
   for (let n = 0; n < count; n += 50) {
     const some = Array.from({ length: Math.min(50, count - n) }, (_, index) => {
       const [self, group] = [n + index, Math.floor((n + index) / network)]
       const target = group * network + (self + 1) % Math.min(network, count - group * network)
-      return open(port, self, target, `net-${group}`)
+      return open(port, from + self, from + target, `net-${from + group}`)
     })
     made.push(...await Promise.all(some))
   }
@@ -144,7 +151,7 @@ const fuzz = async (port: number, frames: number): Promise<void> => {
 const act = async (order: Order): Promise<void> => {
   switch (order.order) {
     case "connect":
-      return connect(order.port, order.peers, order.network)
+      return connect(order.port, order.peers, order.network, order.from ?? 0)
     case "flood":
       return flood(order.inFlight, order.seconds, order.malformed)
     case "pace":
