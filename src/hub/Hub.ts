@@ -332,6 +332,7 @@ export const make = Effect.fnUntraced(function*(
     noServer: true,
     clientTracking: false,
     maxPayload: settings.maxMessageBytes,
+    maxFragments: Limits.fragments,
     perMessageDeflate: false,
     handleProtocols: PeerToken.chooseSubprotocol
   })

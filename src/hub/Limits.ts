@@ -83,8 +83,8 @@ export const messageBurst = 2000
 export const messagesPerSecond = 200
 
 /**
- * The messages of one connection. Patience is a quarter of a burst: who goes on that long after being told
- * is not going to stop.
+ * The messages of one connection. Patience is a quarter of a burst, and never so little that what is read in one go of a
+ * peer that means no harm is beyond it: nobody makes that much debt but by nonsense.
  *
  * @category constructors
  */
@@ -93,7 +93,7 @@ export const messages = (
 ): Allowance => ({
   burst: options.messageBurst,
   perSecond: options.messagesPerSecond,
-  patience: options.messageBurst / 4
+  patience: Math.max(100, options.messageBurst / 4)
 })
 
 /** How many messages of one connection may not be of the protocol: a peer with a bug is told so twenty times. @category constants */
@@ -169,3 +169,6 @@ export const addresses = 65_536
 
 /** The most bytes of one message: the largest description, which is ten times what browsers make. @category constants */
 export const messageBytes = 64 * 1024
+
+/** The most parts of one message: who has little to say needs one, and who has much a part for each kilobyte. @category constants */
+export const fragments = 64

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Ref from "effect/Ref"
@@ -280,15 +281,6 @@ describe("limits", () => {
       assert.strictEqual((yield* stats).refusedBy["too-fast"], 1)
     }))
 
-  it.effect("closes a peer at once that makes more work in one go than patience reaches", () =>
-    Effect.gen(function*() {
-      const { url } = yield* start({ messageBurst: 100 })
-      const a = yield* join(url, ada)
-      yield* Effect.forEach(Array.from({ length: 7 }), () => a.announce("red"), { discard: true })
-      assert.include((yield* a.until("error"))["error"], "Too many messages")
-      assert.deepStrictEqual(yield* a.closed, { code: 1008, reason: "Rate limit exceeded" })
-    }))
-
   it.effect("lets go of a peer that leaves while it is held back", () =>
     Effect.gen(function*() {
       const { stats, url } = yield* start({ messageBurst: 100, messagesPerSecond: 10 })
@@ -320,6 +312,37 @@ describe("limits", () => {
       const a = yield* join(url, ada)
       yield* Effect.forEach(Array.from({ length: Limits.malformedBurst + 1 }), () => a.sendText("?"), { discard: true })
       assert.deepStrictEqual(yield* a.closed, { code: 1008, reason: "Too many malformed messages" })
+    }))
+
+  it.effect("closes a peer that sends a message in more parts than anybody needs", () =>
+    Effect.gen(function*() {
+      const { port, stats, url } = yield* start()
+      const a = yield* join(url, ada)
+      const bits = yield* halfOpen(port, bob)
+      const part = Buffer.from([0x00, 0x81, 0, 0, 0, 0, 0x20])
+      bits.socket.write(
+        Buffer.concat([Buffer.from([0x01, 0x81, 0, 0, 0, 0, 0x20]), ...Array.from({ length: 100 }, () => part)])
+      )
+      yield* bits.until((bytes) => bytes.includes(opcode.close))
+      // It does not answer that, and is cut.
+      for (let second = 0; second < 3; second++) yield* pass("1 second")
+      yield* eventually(Effect.map(stats, ({ connections }) => connections === 1))
+      assert.deepStrictEqual(yield* a.drain, [])
+    }))
+
+  it.effect("charges for bytes that come one by one, and closes a peer that goes on while it is held back", () =>
+    Effect.gen(function*() {
+      const { port } = yield* start({ messageBurst: 100, messagesPerSecond: 1 })
+      const drip = yield* halfOpen(port, bob)
+      drip.socket.setNoDelay()
+      drip.socket.write(Buffer.from([0x81, 0xfe, 0xea, 0x60, 1, 2, 3, 4]))
+      const drops = yield* Effect.forkScoped(Effect.forever(Effect.promise(() => {
+        drip.socket.write("?")
+        return setImmediate()
+      })))
+      const seen = yield* drip.until((bytes) => Buffer.from(bytes).includes("Rate limit exceeded"))
+      yield* Fiber.interrupt(drops)
+      assert.include(Buffer.from(seen).toString(), "Too many messages")
     }))
 
   it.effect("closes a peer that does not read, without harm to who speaks to it", () =>

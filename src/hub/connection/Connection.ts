@@ -22,10 +22,10 @@ export const closeCode = { goingAway: 1001, policy: 1008, tryAgainLater: 1013 } 
  *
  * @category constants
  */
-export const sliceBytes = { first: 1024, fewest: 512, most: 16_384 } as const
+export const sliceBytes = { first: 1024, fewest: 512, most: 8192 } as const
 
-/** A slice that makes more work than this, in tokens, was too large. @category constants */
-export const workPerSlice = 16
+/** A slice that makes more work than this, in tokens, was too large. The largest message makes less. @category constants */
+export const workPerSlice = 32
 
 /**
  * The size of the next slice, in bytes, after one of a size that made so much work.
@@ -39,7 +39,7 @@ export const nextSlice = (size: number, work: number): number =>
 export interface Ear {
   /** Whether it has said so much that others come first. */
   readonly isTalkative: boolean
-  /** Something was read that is no message yet, nor the rest of one. */
+  /** So little was read that is no message yet, nor the rest of one, that it was not worth it. */
   onCrumb(): void
   /** It has been held back for as long as a silent peer is borne. */
   onInsist(): void
@@ -97,11 +97,13 @@ export class HubSocket extends WebSocket {
   connection: Connection | undefined
 }
 
-// An error is always followed by a close, and without a listener it would end the process.
-const onError = () => undefined
-
 const connectionOf = (socket: WebSocket): Connection | undefined =>
   socket instanceof HubSocket ? socket.connection : undefined
+
+// An error is always followed by a close, and without a listener it would end the process.
+function onError(this: WebSocket): void {
+  connectionOf(this)?.failed()
+}
 
 function onClose(this: WebSocket): void {
   connectionOf(this)?.closedBySocket()
@@ -339,6 +341,11 @@ export class Connection {
     this.heard()
   }
 
+  /** What came was not WebSocket, or too large, and the socket starts to close. */
+  failed(): void {
+    this.#end()
+  }
+
   /** The socket is closed. */
   closedBySocket(): void {
     this.#end()
@@ -368,10 +375,11 @@ export class Connection {
     if (this.endedAt !== undefined && waiting > size) return this.#ignore()
     const before = turns.work
     this.#messages = 0
-    turns.worked(1)
+    // To take bytes apart is work, too, where there are many frames in them.
+    turns.worked(1 + (Math.min(waiting, size) >> 10))
     // Only without a size does it say that the peer has ended.
     this.#tcp.read(waiting > size ? size : undefined)
-    if (this.#messages === 0 && waiting > 0 && waiting < size) this.#ear?.onCrumb()
+    if (this.#messages === 0 && waiting > 0 && waiting < sliceBytes.fewest) this.#ear?.onCrumb()
     const work = turns.work - before
     if (waiting > size || work > workPerSlice) this.#sliceBytes = nextSlice(size, work)
   }
