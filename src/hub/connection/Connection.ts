@@ -372,7 +372,7 @@ export class Connection {
     const waiting = this.#tcp.readableLength
     const size = this.#sliceBytes
     // Whoever goes on while its connection is closed is not listened to any more.
-    if (this.endedAt !== undefined && waiting > size) return this.#ignore()
+    if (this.endedAt !== undefined && waiting > sliceBytes.most) return this.#ignore()
     const before = turns.work
     this.#messages = 0
     // To take bytes apart is work, too, where there are many frames in them.

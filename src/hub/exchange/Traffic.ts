@@ -61,7 +61,13 @@ export interface HubStats extends Presence, Readonly<Omit<Traffic, "refusedBy">>
 }
 
 /** Nothing counted yet. @category constructors */
-export const make = (): Traffic => ({ relayed: 0, proven: 0, heldBack: 0, refused: 0, refusedBy: { ...nothingRefused } })
+export const make = (): Traffic => ({
+  relayed: 0,
+  proven: 0,
+  heldBack: 0,
+  refused: 0,
+  refusedBy: { ...nothingRefused }
+})
 
 /** Counts something that was refused. @category combinators */
 export const refuse = (traffic: Traffic, reason: Refusal): void => {
