@@ -2,7 +2,7 @@
 
 /**
  * PeerPigeon's hub scripts have a bare `--bootstrap`, or `-b`, for the hub that others begin with. Here that is a hub that
- * begins with none, whatever is in the environment: an empty list.
+ * begins with none, whatever is in the environment.
  *
  * @category combinators
  */
@@ -10,5 +10,5 @@ export const normalise = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
   args[0] !== "hub" ? args : args.map((arg, index) => {
     const next = args[index + 1]
     const isBare = next === undefined || next.startsWith("-")
-    return isBare && (arg === "--bootstrap" || arg === "-b") ? "--bootstrap=" : arg
+    return isBare && (arg === "--bootstrap" || arg === "-b") ? "--bootstrap=none" : arg
   })

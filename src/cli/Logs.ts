@@ -14,11 +14,14 @@ export type Format = "pretty" | "json" | "logfmt"
 /** The formats, for those who choose. @category constants */
 export const formats = ["pretty", "json", "logfmt"] as const satisfies ReadonlyArray<Format>
 
+/** The words that `--log-level` takes. */
 const levels: Readonly<Record<string, LogLevel.LogLevel>> = {
+  all: "All",
   trace: "Trace",
   debug: "Debug",
   info: "Info",
   warn: "Warn",
+  warning: "Warn",
   error: "Error",
   fatal: "Fatal",
   none: "None"

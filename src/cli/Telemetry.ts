@@ -2,6 +2,7 @@
  * Traces, metrics and logs to an OpenTelemetry collector, as OpenTelemetry's own environment variables say. Nothing is
  * sent, and nothing of it is loaded, while none of them names a collector.
  */
+import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
@@ -19,7 +20,10 @@ const defaults = {
   OTEL_TRACES_EXPORTER: "otlp",
   OTEL_METRICS_EXPORTER: "otlp",
   OTEL_LOGS_EXPORTER: "otlp",
-  OTEL_SERVICE_NAME: "homing-hub"
+  OTEL_SERVICE_NAME: "homing-hub",
+  // How many milliseconds each of them may take for what is left after the last report of ours, where 10 s are usual: a hub
+  // that is to stop must not be held up by a collector that is gone.
+  OTEL_EXPORTER_OTLP_TIMEOUT: "500"
 }
 
 const text = (variable: string) => Config.String(variable).pipe(Config.option, Effect.orDie)
@@ -54,6 +58,14 @@ export const Flush = Context.Reference<Effect.Effect<void>>("homing/cli/Telemetr
 /** How long the last report may take. */
 const flushPatience = Duration.seconds(2)
 
+/** What cannot be read in a variable is no bug of ours. */
+const unreadable = (cause: Cause.Cause<never>): Effect.Effect<never, InvalidInput> => {
+  const defect = Cause.squash(cause)
+  return defect instanceof Config.ConfigError
+    ? Effect.fail(new InvalidInput({ field: "A variable of OpenTelemetry", problem: defect.cause.message }))
+    : Effect.failCause(cause)
+}
+
 /**
  * Exports whatever the program traces, measures and logs. Fails when a variable that matters is not what it must be. A
  * collector that does not answer costs nothing but its data.
@@ -73,8 +85,9 @@ export const layer = (serviceVersion: string): Layer.Layer<never, InvalidInput> 
       ])
     )
     const layerFlush = Layer.effect(Flush, Effect.map(Flusher, ({ flush }) => waitAtMost(flushPatience)(flush)))
+    const exporters = Otlp.layerFromConfig({ resource: { serviceVersion }, loggerMergeWithExisting: true })
     return layerFlush.pipe(
-      Layer.provideMerge(Otlp.layerFromConfig({ resource: { serviceVersion }, loggerMergeWithExisting: true })),
+      Layer.provideMerge(Layer.catchCause(exporters, (cause) => Layer.effectContext(unreadable(cause)))),
       Layer.provide([json ? Serialization.layerJson : Serialization.layerProtobuf, Client.layer]),
       Layer.provide(ConfigProvider.layerAdd(ConfigProvider.fromEnv({ env: defaults })))
     )

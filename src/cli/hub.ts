@@ -1,4 +1,5 @@
 /** Running a hub from the command line. */
+import * as CliError from "effect/cli/CliError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -54,6 +55,7 @@ const takeLeave = Effect.gen(function*() {
 /** By which flag and which variable an option is set here, for whoever has to set it right. */
 const settings: Readonly<Record<string, string>> = {
   port: "--port or PORT",
+  portRetries: "--port-retries or PORT_RETRIES",
   host: "--host or HOST",
   maxConnections: "--max-connections or MAX_CONNECTIONS",
   maxMessageBytes: "--max-message-bytes or MAX_MESSAGE_BYTES",
@@ -131,7 +133,16 @@ export const run = (options: HubOptions, logs: Logs.LogOptions) =>
       )
     )
   }).pipe(
-    Effect.catchTag("InvalidInput", (error) => Effect.fail(withSetting(error))),
+    Effect.catchTags({
+      InvalidInput: (error) => Effect.fail(withSetting(error)),
+      HubCannotListen: (error) =>
+        Effect.fail(
+          new CliError.UserError({
+            cause: error,
+            userMessage: `${error.message}\nIt is set by ${settings["host"]}, and by ${settings["port"]}`
+          })
+        )
+    }),
     Effect.scoped,
     Failure.shown
   )

@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import { InvalidInput } from "../domain/Errors.ts"
 import type { HubView } from "../hub/backplane/Backplane.ts"
 import { Hub } from "../hub/Hub.ts"
 import type { HubOptions } from "../hub/Options.ts"
@@ -17,6 +18,8 @@ export interface HubNetworkOptions extends HubOptions {
   /** The port of the first; the others take those above. */
   readonly startPort: number
 }
+
+const highestPort = 65535
 
 /** How often statistics are told. */
 const period = Duration.seconds(30)
@@ -58,6 +61,12 @@ const make = (options: HubOptions) =>
 export const run = ({ count, startPort, ...options }: HubNetworkOptions) =>
   Effect.gen(function*() {
     const output = yield* Output
+    if (startPort + count - 1 > highestPort) {
+      return yield* new InvalidInput({
+        field: "--start-port or START_PORT",
+        problem: `expected a port with ${count - 1} above it, up to ${highestPort}, for ${count} hubs`
+      })
+    }
     const first = yield* make({ ...options, port: startPort, isHub: true })
     const others = yield* Effect.forEach(
       Array.from({ length: count - 1 }, (_, index) => startPort === 0 ? 0 : first.port + index + 1),

@@ -134,7 +134,9 @@ export const maxIceServers = 8
 /** The most other hubs that a hub may name when it sends its peers away. @category constants */
 export const maxAlternatives = 8
 
-const host = "(\\[[0-9a-fA-F:.]{2,45}\\]|[A-Za-z0-9.-]{1,128})(:\\d{1,5})?"
+/** From 1 to 65535: for the address of a server with another port no engine makes a connection to anybody. */
+const port = "([1-9]\\d{0,3}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d{2}|655[0-2]\\d|6553[0-5])"
+const host = `(\\[[0-9a-fA-F:.]{2,45}\\]|[A-Za-z0-9.-]{1,128})(:${port})?`
 const addressOf = (form: string, example: string) =>
   Schema.String.check(Schema.isMaxLength(256), Schema.isPattern(new RegExp(`^${form}$`), { expected: example }))
 

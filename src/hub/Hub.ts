@@ -79,7 +79,7 @@ export class Hub extends Context.Service<Hub, {
    * (`hub-closing`, close code 1001), and whoever does not answer within `closingPatience` is cut. To let peers finish
    * what they are about, `drain` before.
    *
-   * Fails with `InvalidInput` if an option is not what it must be, with `HubCannotListen` if neither the port nor the ten
+   * Fails with `InvalidInput` if an option is not what it must be, with `HubCannotListen` if neither the port nor those
    * above it can be had, and with `CertificateUnusable` if the files of the certificate are none.
    */
   static readonly layer = (options: Options.HubOptions = {}): Layer.Layer<Hub, HubError> =>
@@ -125,10 +125,6 @@ const hostsOf = ({ proofHosts, publicUrl }: Options.HubSettings): ReadonlyArray<
   proofHosts ?? (publicUrl === undefined ? undefined : [new URL(publicUrl).host])
 
 const isHubAddress = Schema.is(HubAddress)
-
-/** The answer to a handshake while the hub drains. */
-const unavailable =
-  "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n"
 
 /** Where a peer on this machine reaches a hub. */
 const urlOf = (host: string, port: number, secure: boolean): string => {
@@ -332,7 +328,7 @@ export const make = Effect.fnUntraced(function*(
     noServer: true,
     clientTracking: false,
     maxPayload: settings.maxMessageBytes,
-    maxFragments: Limits.fragments,
+    ...Limits.pieces(settings.maxMessageBytes),
     perMessageDeflate: false,
     handleProtocols: PeerToken.chooseSubprotocol
   })
@@ -340,6 +336,7 @@ export const make = Effect.fnUntraced(function*(
     noServer: true,
     clientTracking: false,
     maxPayload: HubSocket.maxBytes,
+    ...Limits.pieces(HubSocket.maxBytes),
     perMessageDeflate: false
   })
   const { hubMeshNamespace, isHub } = settings
@@ -355,10 +352,11 @@ export const make = Effect.fnUntraced(function*(
   const port = yield* listener.listen({
     request,
     connection: entrance.admitsSocket,
+    dropped: () => Traffic.refuse(traffic, "hub-full"),
     upgrade(request, tcp, head) {
       if (drain.draining) {
         Traffic.refuse(traffic, "draining")
-        return void tcp.end(unavailable)
+        return void Entrance.turnAway(tcp, "503 Service Unavailable", "Retry-After: 5")
       }
       if (!entrance.admitsUpgrade(request, tcp)) return
       if (Federation.isHubRequest(request)) {

@@ -170,5 +170,20 @@ export const addresses = 65_536
 /** The most bytes of one message: the largest description, which is ten times what browsers make. @category constants */
 export const messageBytes = 64 * 1024
 
-/** The most parts of one message: who has little to say needs one, and who has much a part for each kilobyte. @category constants */
-export const fragments = 64
+/** The most that may be chosen for that: a peer may hold so much of the hub's memory by a message that it never ends. @category constants */
+export const mostMessageBytes = 16 * 1024 * 1024
+
+/**
+ * In how many pieces a message of so many bytes may come: as frames of WebSocket, and as what TCP hands over of one frame.
+ * Each piece is kept in a buffer of its own until the last one is there, and those cost far more than the bytes in them: a
+ * thousand peers that send one byte at a time would take the memory of the whole machine. No client sends pieces this
+ * small.
+ *
+ * @category getters
+ */
+export const pieces = (
+  messageBytes: number
+): { readonly maxFragments: number; readonly maxBufferedChunks: number } => ({
+  maxFragments: Math.max(64, Math.ceil(messageBytes / 1024)),
+  maxBufferedChunks: Math.max(256, Math.ceil(messageBytes / 256))
+})

@@ -111,6 +111,8 @@ export const make = Effect.fnUntraced(function*(sources: Sources) {
   const clock = yield* Clock.Clock
   const program = yield* Effect.context()
   const own = Context.make(Metric.MetricRegistry, new Map())
+  // So that they are there from the beginning, with nothing in them.
+  for (const metric of [handling, admission]) metric.valueUnsafe(own)
 
   yield* Effect.acquireRelease(
     Effect.sync(() => [

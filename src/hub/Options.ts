@@ -17,7 +17,8 @@ const withDefault = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
   schema.pipe(Schema.withDecodingDefault(Effect.succeed(value)))
 
 const Count = Schema.Int.check(Schema.isGreaterThan(0, { expected: "a whole number above 0" }))
-const Period = Schema.Duration.check(
+/** A duration, or milliseconds, or a text such as `5 seconds`. */
+const Period = Schema.Union([Schema.Duration, Schema.DurationFromMillis, Schema.DurationFromString]).check(
   Schema.makeFilter((period: Duration.Duration) => Duration.isFinite(period) && Duration.isPositive(period), {
     expected: "a finite duration above 0"
   })
@@ -41,6 +42,12 @@ const Host = Schema.String.check(
     }
   )
 )
+/** What pages of other origins are told may ask: one origin, or any. */
+const CorsOrigin = Schema.String.check(
+  Schema.makeFilter((text: string) => text === "*" || (URL.canParse(text) && new URL(text).origin === text), {
+    expected: "an origin such as https://example.org, without a path or a slash at its end, or * for any"
+  })
+)
 const Secret = Schema.String.check(
   Schema.makeFilter((text: string) => new TextEncoder().encode(text).length >= secretBytes, {
     expected: `a secret of at least ${secretBytes} bytes`
@@ -48,7 +55,7 @@ const Secret = Schema.String.check(
 ).pipe(Schema.RedactedFromValue)
 
 const hasScheme = (...schemes: ReadonlyArray<string>) => (text: string): boolean =>
-  URL.canParse(text) && schemes.includes(new URL(text).protocol)
+  URL.canParse(text) && schemes.includes(new URL(text).protocol) && new URL(text).hostname !== ""
 const HubUrl = Schema.String.check(
   Schema.makeFilter(hasScheme("ws:", "wss:", "http:", "https:"), { expected: "a URL such as ws://localhost:3000" })
 )
@@ -58,16 +65,27 @@ const NatsUrl = Schema.String.check(
   })
 ).pipe(Schema.RedactedFromValue)
 
+const HubMeshNamespace = NetworkName.ChosenNetworkName.check(
+  Schema.makeFilter((name: NetworkName.NetworkName) => name !== NetworkName.global, {
+    expected: `another name than ${NetworkName.global}, which is where lonely peers meet`
+  })
+)
+
 /**
  * The options of a hub, with their defaults.
  *
  * @category schemas
  */
 export const HubOptions = Schema.Struct({
-  /** The TCP port; 0 takes any that is free. A taken port gives way to the next free one of the ten above. Default 3000. */
+  /** The TCP port; 0 takes any that is free. A taken port gives way to the next free one of `portRetries` above. Default 3000. */
   port: withDefault(
     Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }, { expected: "a port from 0 to 65535" })),
     3000
+  ),
+  /** How many ports above a taken one are tried; 0 where peers or a proxy know the port and no other will do. Default 10. */
+  portRetries: withDefault(
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 100 }, { expected: "a whole number from 0 to 100" })),
+    10
   ),
   /**
    * The name or address to listen at. Default `localhost`, which is both 127.0.0.1 and ::1, since clients
@@ -77,7 +95,14 @@ export const HubOptions = Schema.Struct({
   /** The most peers at a time; the next is refused with code 1008. Default 1000. */
   maxConnections: withDefault(Count, 1000),
   /** The most bytes of one message; a larger one closes its connection with code 1009. Default 64 KiB. */
-  maxMessageBytes: withDefault(Count, Limits.messageBytes),
+  maxMessageBytes: withDefault(
+    Schema.Int.check(
+      Schema.isBetween({ minimum: 1, maximum: Limits.mostMessageBytes }, {
+        expected: `a whole number from 1 to ${Limits.mostMessageBytes}`
+      })
+    ),
+    Limits.messageBytes
+  ),
   /**
    * The most bytes that may wait to be sent to a peer; one that reads more slowly than that is closed with
    * code 1013. Default 4 MiB.
@@ -143,11 +168,17 @@ export const HubOptions = Schema.Struct({
   /** Whether it is one hub among others; otherwise it is a signaling server of its own. Default `false`. */
   isHub: withDefault(Schema.Boolean, false),
   /**
-   * The network on which hubs find each other. Only hubs that name the same one are connected. Default `pigeonhub-mesh`.
+   * The network on which hubs find each other, and into which no peer gets. Only hubs that name the same one are connected.
+   * Default `pigeonhub-mesh`.
    */
-  hubMeshNamespace: withDefault(NetworkName.ChosenNetworkName, NetworkName.hubMesh),
+  hubMeshNamespace: withDefault(HubMeshNamespace, NetworkName.hubMesh),
   /** URLs of hubs to begin with, such as `ws://hub-1.example.org:3000`; others are learned from those. Default none. */
   bootstrapHubs: withDefault(Schema.Array(HubUrl), []),
+  /**
+   * URLs at which there may be a hub, or not: it is linked with when it is there, and otherwise not missed. Default none; the
+   * command line names the first hub of this machine, `ws://localhost:3000`, where it was told of no others.
+   */
+  nearbyHubs: withDefault(Schema.Array(HubUrl), []),
   /** The hub's id among hubs: 40 hexadecimal digits. Default a new one each time. */
   hubId: Schema.optionalKey(PeerId),
   /** Whether it dials other hubs; otherwise it waits for them. Default `true`. */
@@ -172,7 +203,7 @@ export const HubOptions = Schema.Struct({
    */
   natsUrl: Schema.optionalKey(NatsUrl),
   /** The origin that pages may ask the HTTP side from. Default `*`, any. */
-  corsOrigin: withDefault(Schema.NonEmptyString, "*"),
+  corsOrigin: withDefault(CorsOrigin, "*"),
   /** The directory whose files are served over HTTP, `index.html` at `/`. Default none. */
   assets: Schema.optional(Schema.NonEmptyString),
   /**
@@ -219,6 +250,7 @@ export type HubSettings = typeof HubOptions.Type
 /** The variables of the environment from which the hub program takes options. @category constants */
 export const variables = {
   port: "PORT",
+  portRetries: "PORT_RETRIES",
   host: "HOST",
   maxConnections: "MAX_CONNECTIONS",
   maxMessageBytes: "MAX_MESSAGE_BYTES",

@@ -71,10 +71,17 @@ export const createHub = (options: HubOptions = {}): HubClient => {
   let chosen = options
   let { hubMeshNamespace } = check(options)
   let life: Promise<Life> | undefined
+  /** The life before, until nothing is left of it: the next one may want its port. */
+  let over: Promise<void> = Promise.resolve()
+
+  const end = async (ending: Promise<Life>): Promise<void> => {
+    const { scope } = await ending
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+  }
 
   return {
     async start() {
-      const starting = life ??= begin(chosen)
+      const starting = life ??= over.then(() => begin(chosen))
       try {
         const { hub: { port, url } } = await starting
         return { port, url }
@@ -86,9 +93,11 @@ export const createHub = (options: HubOptions = {}): HubClient => {
     async stop() {
       const ending = life
       life = undefined
-      if (ending === undefined) return
-      const { scope } = await ending
-      await Effect.runPromise(Scope.close(scope, Exit.void))
+      if (ending === undefined) return over
+      const ended = end(ending)
+      // What fails to start leaves nothing.
+      over = ended.catch(() => undefined)
+      return ended
     },
     get hubMeshNamespace() {
       return hubMeshNamespace

@@ -33,6 +33,8 @@ describe("homing", () => {
         [["hub", "--nats", "http://localhost"], /natsUrl \(NATS_URL .*nats:\/\/localhost:4222/],
         [["hub", "--auto-connect", "maybe"], /--auto-connect: "maybe".*true or false/],
         [["hub-network", "--count", "0"], /1 to 64 hubs/],
+        [["hub-network", "--start-port", "70000"], /a port from 0 to 65535.*START_PORT/],
+        [["hub-network", "--start-port", "65534"], /--start-port or START_PORT.*a port with 3 above it/],
         [["hub", "--host", "no such host"], /no such address|cannot listen/],
         [["peer", "--colour"], /--colour/],
         [["peer", "--network", "No Spaces"], /networkName cannot be used: Expected a network name/],

@@ -69,6 +69,8 @@ describe("operating a hub", () => {
         [{ TLS_CERT: "/no/such/file", TLS_KEY: "/no/such/file" }, [/TLS_CERT/, /TLS_KEY/, /PEM/]],
         [{ MOVE_TO: "hub.example.org" }, [/wss:\/\/hub\.example\.org/, /--move-to or MOVE_TO/]],
         [{ LOG_LEVEL: "loud" }, [/LOG_LEVEL/, /trace, debug, info/]],
+        [{ HOST: "256.1.1.1" }, [/localhost, or 0\.0\.0\.0 for all/, /--host or HOST/]],
+        [{ HUB_MESH_NAMESPACE: "global" }, [/another name than global/, /--hub-mesh-namespace or HUB_MESH_NAMESPACE/]],
         [{ LOG_FORMAT: "xml" }, [/LOG_FORMAT/, /pretty, json, logfmt/]],
         [{ OTEL_EXPORTER_OTLP_ENDPOINT: "localhost:4318" }, [/OTEL_EXPORTER_OTLP_ENDPOINT/, /http:\/\/localhost:4318/]]
       ]

@@ -141,6 +141,17 @@ export const textFrame = (text: string): Uint8Array => {
   return Buffer.concat([Buffer.from([0x81, ...length, 0, 0, 0, 0]), payload])
 }
 
+/** The same text in so many frames, of a byte each but for the last. */
+export const fragments = (text: string, count: number): Uint8Array => {
+  const bytes = Buffer.from(text)
+  return Buffer.concat(Array.from({ length: count }, (_, index) => {
+    const isLast = index === count - 1
+    const frame = Buffer.from(textFrame(bytes.subarray(index, isLast ? undefined : index + 1).toString()))
+    frame[0] = (isLast ? 0x80 : 0) | (index === 0 ? 1 : 0)
+    return frame
+  }))
+}
+
 /** Repeats until the test holds. Gives way to the event loop, and needs no clock. */
 export const eventually = (test: Effect.Effect<boolean>): Effect.Effect<void> =>
   Effect.flatMap(

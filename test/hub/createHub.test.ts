@@ -35,6 +35,23 @@ describe("createHub", () => {
     await hub.stop()
   })
 
+  it("starts again at its port once nothing is left of it, whoever waits for that", async () => {
+    const any = createHub({ port: 0 })
+    const { port } = await any.start()
+    await any.stop()
+    const hub = createHub({ port })
+    const first = await hub.start()
+    const stopping = hub.stop()
+    const [second] = await Promise.all([hub.start(), stopping])
+    assert.deepStrictEqual(second, first)
+    let stopped = false
+    const one = hub.stop().then(() => void (stopped = true))
+    await hub.stop()
+    await Promise.resolve()
+    assert.isTrue(stopped)
+    await one
+  })
+
   it("lets the namespace be chosen, but not while it runs", async () => {
     const hub = createHub({ port: 0, hubMeshMaxPeers: 0 })
     assert.strictEqual(hub.getHubMeshNamespace(), "pigeonhub-mesh")

@@ -17,8 +17,24 @@ const text = (flag: string, metavar: string, ...variables: ReadonlyArray<string>
 const invalid = (option: string, value: string, expected: string) =>
   new CliError.InvalidValue({ option, value, expected, kind: "flag" })
 
+/** The parts of a list; `none` is one without any. */
 const partsOf = (list: string): ReadonlyArray<string> =>
-  list.split(",").map((part) => part.trim()).filter((part) => part !== "")
+  list.split(",").map((part) => part.trim()).filter((part) => part !== "" && part !== "none")
+
+/** Where the first hub of a machine is unless told otherwise. */
+const first = { port: 3000, url: "ws://localhost:3000" } as const
+
+/**
+ * The first hub of this machine, for one that was put at another port of it and told of no others: as with PeerPigeon's
+ * scripts, those that are started side by side find each other. One that everybody can reach is told whom to look for.
+ */
+const nearby = ({ bootstrap, nats }: Given, { host, port, tlsCert }: HubOptions): ReadonlyArray<string> =>
+  bootstrap === "" && nats === "" && tlsCert === undefined && (host === undefined || isLocal(host)) &&
+    port !== undefined && port !== 0 && port !== first.port
+    ? [first.url]
+    : []
+
+const isLocal = (host: string): boolean => ["localhost", "127.0.0.1", "::1"].includes(host)
 
 /** `--hub-mesh-namespace`. @category flags */
 export const namespace = text("hub-mesh-namespace", "NAME", "HUB_MESH_NAMESPACE").pipe(
@@ -60,7 +76,9 @@ export const flags = {
   namespace,
   bootstrap: text("bootstrap", "URLS", "BOOTSTRAP_HUBS", "BOOTSTRAP").pipe(
     Flag.withAlias("b"),
-    Flag.withDescription("Hubs to begin with, with commas between (BOOTSTRAP_HUBS or BOOTSTRAP, default none)")
+    Flag.withDescription(
+      "Hubs to begin with, with commas between, or none (BOOTSTRAP_HUBS or BOOTSTRAP, default the one at port 3000, for hubs at localhost)"
+    )
   ),
   hubId: text("hub-id", "ID", "HUB_ID").pipe(
     Flag.withDescription("Id among hubs, 40 hexadecimal digits (HUB_ID, default a new one each time)")
@@ -78,12 +96,13 @@ export const flags = {
 
 type Given = { readonly [Name in keyof typeof flags]: typeof flags[Name] extends Flag.Flag<infer A> ? A : never }
 
-/** The options of a hub among hubs. @category combinators */
-export const optionsOf = (given: Given) =>
+/** The options of a hub among hubs, which has some of its own. @category combinators */
+export const optionsOf = (given: Given, own: HubOptions) =>
   ({
     isHub: true,
     autoConnect: given.autoConnect,
     bootstrapHubs: partsOf(given.bootstrap),
+    nearbyHubs: nearby(given, own),
     hubMeshMaxPeers: given.maxPeers,
     meshMigrationDelay: given.migrationDelay,
     ...(given.namespace === "" ? {} : { hubMeshNamespace: given.namespace }),

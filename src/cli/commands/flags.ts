@@ -122,23 +122,3 @@ export const engine = Flag.Literals("engine", ["werift", "native"]).pipe(
 /** Options that were given: what is left out is remembered, or has a default elsewhere. @category options */
 export const given = <A, B extends object>(flag: Option.Option<A>, options: (value: A) => B): B | {} =>
   Option.match(flag, { onNone: () => ({}), onSome: options })
-
-/** A whole number from a flag or else from the environment. @category flags */
-export const wholeNumber = (flag: string, variable: string, value: number) =>
-  Flag.String(flag).pipe(
-    Flag.withMetavar("integer"),
-    Flag.withFallbackConfig(Config.String(variable)),
-    Flag.withDefault(String(value)),
-    Flag.mapEffect((text) =>
-      /^\d{1,15}$/.test(text)
-        ? Effect.succeed(Number(text))
-        : Effect.fail(
-          new CliError.InvalidValue({
-            option: flag,
-            value: text,
-            expected: `a whole number, there or in the environment's ${variable}`,
-            kind: "flag"
-          })
-        )
-    )
-  )

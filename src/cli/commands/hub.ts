@@ -30,8 +30,13 @@ const flags = {
   port: wholeNumber(
     "port",
     "PORT",
-    "Port to listen at, 0 for any; if taken, the next free one of ten (PORT, default 3000)"
+    "Port to listen at, 0 for any; if taken, the next free one (PORT, default 3000)"
   ).pipe(Flag.withAlias("p")),
+  portRetries: wholeNumber(
+    "port-retries",
+    "PORT_RETRIES",
+    "How many ports above a taken one to try, 0 for none (PORT_RETRIES, default 10)"
+  ),
   host: text(
     "host",
     "HOST",
@@ -138,6 +143,13 @@ const flags = {
   )
 }
 
+const hubIs = "Run a hub: where peers meet before they talk to each other directly"
+const serverIs = "Run a signaling server of its own: what a hub is to peers, without other hubs"
+
+/** What has no flag. */
+const secrets = (more: string) =>
+  `Secrets are variables of the environment alone: ${more}PEER_TOKEN_SECRET and TURN_SECRET, each of which may end in _FILE to name a file. LOG_LEVEL is --log-level, and OTEL_EXPORTER_OTLP_ENDPOINT names a collector`
+
 type Given = { readonly [Name in keyof typeof flags]: typeof flags[Name] extends Flag.Flag<infer A> ? A : never }
 
 const start = Effect.fnUntraced(function*({ logFormat, ...options }: Given, more: HubOptions) {
@@ -154,16 +166,18 @@ export const server = Command.make(
   { own: flags, namespace: Federation.namespace },
   ({ namespace, own }) => start(own, { isHub: false, ...(namespace === "" ? {} : { hubMeshNamespace: namespace }) })
 ).pipe(
-  Command.withDescription("Run a signaling server of its own: what a hub is to peers, without other hubs")
+  Command.withDescription(`${serverIs}. ${secrets("")}`),
+  Command.withShortDescription(serverIs)
 )
 
 /** @category commands */
 export const hub = Command.make(
   "hub",
   { own: flags, among: Federation.flags },
-  ({ among, own }) => start(own, Federation.optionsOf(among))
+  ({ among, own }) => start(own, Federation.optionsOf(among, own))
 ).pipe(
-  Command.withDescription("Run a hub: where peers meet before they talk to each other directly"),
+  Command.withDescription(`${hubIs}. ${secrets("HUB_SECRET, ")}`),
+  Command.withShortDescription(hubIs),
   Command.withExamples([
     { command: "homing hub", description: "For peers on this machine" },
     { command: "homing hub --host 0.0.0.0 --port 8080", description: "For everyone who can reach this machine" }

@@ -45,8 +45,8 @@ export interface Ear {
   onInsist(): void
   /** A message, and whether it came as text, which is well-formed UTF-8 then. */
   onFrame(bytes: Buffer, isText: boolean): void
-  /** A WebSocket ping. */
-  onPing(): void
+  /** A ping or a pong of WebSocket, whether the hub asked for it or not. */
+  onControl(): void
   /** The connection is closed, or the hub starts to close it; once. */
   onEnd(): void
 }
@@ -229,6 +229,11 @@ export class Connection {
     this.#socket.resume()
   }
 
+  /** Starts to close on who breaks the rules. The reason may have 123 bytes. */
+  expel(reason: string): void {
+    this.close(closeCode.policy, reason)
+  }
+
   /** Drops the socket without a word. */
   terminate(): void {
     this.#socket.terminate()
@@ -330,12 +335,12 @@ export class Connection {
   pinged(): void {
     this.#messages++
     this.heard()
-    if (this.isOpen) this.#ear?.onPing()
+    if (this.isOpen) this.#ear?.onControl()
   }
 
   /** A WebSocket pong came. */
   ponged(): void {
-    if (this.askedAt === undefined && this.behindSince === undefined) this.#ear?.onCrumb()
+    if (this.isOpen) this.#ear?.onControl()
     this.behindSince = undefined
     this.#messages++
     this.heard()

@@ -10,7 +10,7 @@ import type { Sender } from "../exchange/Router.ts"
 import * as Traffic from "../exchange/Traffic.ts"
 import * as Wire from "../exchange/Wire.ts"
 import * as Limits from "../Limits.ts"
-import { closeCode, type Connection, type Ear } from "./Connection.ts"
+import type { Connection, Ear } from "./Connection.ts"
 
 /** What the sessions of a hub share. @category models */
 export interface Surroundings {
@@ -82,7 +82,7 @@ export class Session implements Sender, Ear {
     const { now, strikes } = this.#shared
     this.#strikes = Limits.spend(strikes, this.#strikes, now(), 1)
     if (Limits.standing(strikes, this.#strikes) !== "within") {
-      this.connection.close(closeCode.policy, "Too many malformed messages")
+      this.connection.expel("Too many malformed messages")
     }
   }
 
@@ -100,7 +100,7 @@ export class Session implements Sender, Ear {
     if (this.afford(Limits.costOf(bytes.length))) this.#shared.handle(this, bytes, isText)
   }
 
-  onPing(): void {
+  onControl(): void {
     this.afford(1)
   }
 
@@ -110,7 +110,7 @@ export class Session implements Sender, Ear {
 
   onInsist(): void {
     Traffic.refuse(this.#shared.traffic, "too-fast")
-    this.connection.close(closeCode.policy, "Rate limit exceeded")
+    this.connection.expel("Rate limit exceeded")
   }
 
   onEnd(): void {

@@ -35,17 +35,22 @@ export const make = (session: Session, challenge: Challenge, now: () => number):
   const said: Array<readonly [bytes: Buffer, isText: boolean]> = []
   let asked = false
   let count = 0
+  const mayGoOn = (): boolean => {
+    if (++count <= most) return true
+    connection.close(closeCode.policy, "Too many messages before the greeting")
+    return false
+  }
   const ear: Ear = {
     isTalkative: false,
     onFrame(bytes, isText) {
-      if (++count > most) return connection.close(closeCode.policy, "Too many messages before the greeting")
+      if (!mayGoOn()) return
       const proof = decodeProof(isText ? bytes.toString() : undefined)
       if (Result.isSuccess(proof)) session.prove(proof.success.data)
       else said.push([bytes, isText])
     },
-    onPing: () => undefined,
     onCrumb: () => undefined,
     onInsist: () => undefined,
+    onControl: () => void mayGoOn(),
     onEnd: () => undefined
   }
   return {

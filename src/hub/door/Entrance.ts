@@ -21,8 +21,10 @@ export interface Entrance {
 
 type Settings = Pick<HubSettings, "allowedOrigins" | "connectionRate" | "connectionsPerAddress" | "trustedProxies">
 
-const turnAway = (tcp: Duplex, status: string, ...headers: ReadonlyArray<string>): false => {
+/** Answers in place of a handshake, and ends the connection whether the other end does or not. @category answers */
+export const turnAway = (tcp: Duplex, status: string, ...headers: ReadonlyArray<string>): false => {
   tcp.on("error", () => undefined)
+  tcp.once("finish", () => tcp.destroy())
   tcp.end([`HTTP/1.1 ${status}`, "Connection: close", "Content-Length: 0", ...headers, "", ""].join("\r\n"))
   return false
 }

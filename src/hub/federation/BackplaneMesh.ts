@@ -31,6 +31,8 @@ export interface FederationOptions {
   readonly namespace: NetworkName
   /** URLs of hubs to begin with. */
   readonly bootstrap: ReadonlyArray<string>
+  /** URLs at which there may be a hub, or not: it is linked with if it is there, and not missed otherwise. */
+  readonly nearby?: ReadonlyArray<string>
   /** Whether to dial at all. Default: yes. */
   readonly autoConnect?: boolean
   /** What hubs prove to know; without it only hubs at private addresses are admitted. */
@@ -56,6 +58,8 @@ interface Prospect {
   readonly url: string
   /** Whether it was told of by other hubs, and not by whoever runs this one. */
   readonly learned: boolean
+  /** Whether nobody wants to hear that it is not there. */
+  readonly quiet: boolean
   /** The hub there, once known. */
   hub: PeerId | undefined
   /** Whether a connection to it stands. */
@@ -159,7 +163,8 @@ const make = Effect.fnUntraced(function*(options: FederationOptions) {
       Effect.catch(Effect.fnUntraced(function*(error: HubNotThere | Handshake.HubNotAdmitted) {
         const isNew = prospect.problem !== error.problem
         prospect.problem = error.problem
-        if (isNew) yield* Effect.logWarning(`Not connected with the hub at ${prospect.url}: ${error.problem}`)
+        const report = prospect.quiet ? Effect.logDebug : Effect.logWarning
+        if (isNew) yield* report(`Not connected with the hub at ${prospect.url}: ${error.problem}`)
         return yield* Effect.fail(error)
       })),
       Effect.result
@@ -260,11 +265,12 @@ const make = Effect.fnUntraced(function*(options: FederationOptions) {
     )
 
     const pursuits = yield* FiberMap.make<string>()
-    const add = Effect.fnUntraced(function*(url: string, learned: boolean) {
+    const add = Effect.fnUntraced(function*(url: string, learned: boolean, quiet = false) {
       if (prospects.has(url)) return
       const prospect: Prospect = {
         url,
         learned,
+        quiet,
         hub: undefined,
         linked: false,
         wanted: Latch.makeUnsafe(true),
@@ -300,6 +306,7 @@ const make = Effect.fnUntraced(function*(options: FederationOptions) {
     }
     if (autoConnect) {
       for (const url of options.bootstrap) yield* add(url, false)
+      for (const url of options.nearby ?? []) yield* add(url, true, true)
       yield* Effect.suspend(() => steer(relay, add)).pipe(
         Effect.delay(Duration.seconds(1)),
         Effect.forever,

@@ -26,6 +26,7 @@ export interface FederationSettings {
   readonly isHub: boolean
   readonly hubMeshNamespace: NetworkName
   readonly bootstrapHubs: ReadonlyArray<string>
+  readonly nearbyHubs: ReadonlyArray<string>
   readonly autoConnect: boolean
   readonly meshMigrationDelay: Duration.Duration
   readonly hubMeshMaxPeers: number
@@ -101,6 +102,7 @@ export const make = Effect.fnUntraced(function*(
       hub,
       namespace,
       bootstrap: settings.bootstrapHubs,
+      nearby: settings.nearbyHubs,
       autoConnect: settings.autoConnect,
       migrationDelay: settings.meshMigrationDelay,
       secret: settings.hubSecret

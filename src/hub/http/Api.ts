@@ -29,7 +29,7 @@ export const Health = Schema.Struct({
   isHub: described(Schema.Boolean, "Whether it is one of several hubs that act as one"),
   connections: count("Open connections"),
   peers: count("Peers that were admitted"),
-  hubs: count("Other hubs that are known"),
+  hubs: count("Other hubs that are connected"),
   networks: count("Networks with a member"),
   memory: described(Schema.Record(Schema.String, Schema.Finite), "Bytes, as Node counts them")
 }).annotate({ identifier: "Health" })

@@ -9,6 +9,7 @@ import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import type * as Headers from "effect/http/Headers"
 import * as HttpMiddleware from "effect/http/HttpMiddleware"
 import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpStaticServer from "effect/http/HttpStaticServer"
@@ -21,6 +22,7 @@ import type { HubSettings } from "../Options.ts"
 import type { Others } from "../Others.ts"
 import { type Health, HubApi } from "./Api.ts"
 import * as Docs from "./Docs.ts"
+import * as Requests from "./Requests.ts"
 
 /** What is there when no page is. */
 const text = `This is a Homing hub: peers meet here, over WebSocket, before they talk to each other directly.
@@ -120,6 +122,22 @@ const cors = (origin: string) => {
   return { preflight, allow: HttpServerResponse.setHeaders(allowed) }
 }
 
+const methods: ReadonlyArray<string> = ["GET", "HEAD", "OPTIONS"]
+const notAllowed = HttpServerResponse.empty({ status: 405, headers: { allow: methods.join(", ") } })
+
+/** Nothing here changes by being asked for. */
+const onlyReading = <E, R>(app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>) =>
+  Effect.flatMap(
+    HttpServerRequest.HttpServerRequest,
+    ({ method }) => methods.includes(method) ? app : Effect.succeed(notAllowed)
+  )
+
+/** What is said of now is not to be kept; files, which say when they changed, may be. */
+const fresh = (response: HttpServerResponse.HttpServerResponse) =>
+  response.headers["etag"] !== undefined || response.headers["cache-control"] !== undefined
+    ? response
+    : HttpServerResponse.setHeader(response, "cache-control", "no-store")
+
 /**
  * The handler of the requests that are no upgrades: those of `HubApi`, its document at `/openapi.json` and as a page at
  * `/docs`, and the files of `assets`. Each request is a span.
@@ -147,8 +165,10 @@ export const make = Effect.fnUntraced(function*(
 
   const app = (yield* HttpRouter.toHttpEffect(routes)).pipe(
     Effect.catch((error) => HttpServerRespondable.toResponseOrElse(error, noSuchPage)),
+    onlyReading,
+    Effect.map(fresh),
     Effect.map(allow),
     HttpMiddleware.tracer
   )
-  return yield* NodeHttpServer.makeHandler(app, { scope: yield* Effect.scope })
+  return Requests.inTurn(yield* NodeHttpServer.makeHandler(app, { scope: yield* Effect.scope }))
 }, Effect.provide(NodeHttpServer.layerHttpServices))

@@ -17,6 +17,8 @@ import * as Tls from "./Tls.ts"
 export class HubCannotListen extends Schema.TaggedError<HubCannotListen>()("HubCannotListen", {
   host: Schema.String,
   port: Schema.Int,
+  /** How many ports above it were tried. */
+  retries: Schema.Int,
   /** The error of the operating system, such as `EADDRINUSE` or `EACCES`. */
   code: Schema.String
 }) {
@@ -24,7 +26,9 @@ export class HubCannotListen extends Schema.TaggedError<HubCannotListen>()("HubC
     const place = `port ${this.port} of ${this.host}`
     switch (this.code) {
       case "EADDRINUSE":
-        return `The hub cannot listen at ${place}, nor at the ${portRetries} ports above: all are taken. Choose another port, or 0 for any`
+        return this.retries === 0
+          ? `The hub cannot listen at ${place}: it is taken. Choose another port, or 0 for any`
+          : `The hub cannot listen at ${place}, nor at the ${this.retries} ports above: all are taken. Choose another port, or 0 for any`
       case "EACCES":
         return `The hub may not listen at ${place}. Ports below 1024 often need a privilege; choose a higher one`
       case "ENOTFOUND":
@@ -40,12 +44,11 @@ export class HubCannotListen extends Schema.TaggedError<HubCannotListen>()("HubC
 export interface Handlers {
   /** A TCP connection; `false` cuts it. */
   readonly connection: (socket: Socket) => boolean
+  /** A TCP connection was cut since there are too many. */
+  readonly dropped: () => void
   readonly request: (request: IncomingMessage, response: ServerResponse) => void
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 }
-
-/** How many ports above a taken one are tried. @category constants */
-export const portRetries = 10
 
 /** A request's headers must be there in so many milliseconds, so that idle connections do not pile up. */
 const headersTimeout = 10_000
@@ -53,6 +56,10 @@ const headersTimeout = 10_000
 const connectionsCheckingInterval = 5000
 /** And the whole request, in milliseconds: nothing that we serve takes a body. */
 const requestTimeout = 20_000
+/** And the TLS before it, in milliseconds. */
+const handshakeTimeout = 10_000
+/** Whoever takes nothing of an answer in so many milliseconds does not want it. Of WebSockets `ws` takes this away. */
+const idleTimeout = 20_000
 
 /** `localhost` is an IPv4 address to some clients and an IPv6 address to others, so it is both here. */
 const addressesOf = (host: string): ReadonlyArray<string> => host === "localhost" ? ["127.0.0.1", "::1"] : [host]
@@ -73,7 +80,7 @@ const listenOne = (server: Server, host: string, port: number): Effect.Effect<nu
   Effect.callback((resume) => {
     const onError = (error: Error) => {
       server.off("listening", onListening)
-      resume(Effect.fail(new HubCannotListen({ host, port, code: codeOf(error) })))
+      resume(Effect.fail(new HubCannotListen({ host, port, retries: 0, code: codeOf(error) })))
     }
     const onListening = () => {
       server.off("error", onError)
@@ -117,7 +124,9 @@ const renew = Effect.fnUntraced(function*(
   let used = first
   const step = Effect.gen(function*() {
     const found = yield* Tls.load(settings)
-    if (found === undefined || (found.cert === used.cert && found.key === used.key)) return
+    if (found === undefined || (found.cert === used.cert && found.key === used.key)) {
+      return yield* Tls.reportExpiry(settings, used)
+    }
     used = found
     for (const server of servers) if ("setSecureContext" in server) server.setSecureContext(found)
     yield* Effect.logInfo("The hub uses a renewed certificate")
@@ -137,7 +146,10 @@ const renew = Effect.fnUntraced(function*(
  */
 export const make = Effect.fnUntraced(
   function*(
-    settings: Pick<HubSettings, "host" | "port" | "maxConnections" | "closingPatience" | "tlsCert" | "tlsKey">
+    settings: Pick<
+      HubSettings,
+      "host" | "port" | "portRetries" | "maxConnections" | "closingPatience" | "tlsCert" | "tlsKey"
+    >
   ) {
     const certificate = yield* Tls.load(settings)
     const servers = yield* Effect.acquireRelease(
@@ -145,7 +157,8 @@ export const make = Effect.fnUntraced(
         addressesOf(settings.host).map((host) => {
           const server: Server = certificate === undefined
             ? createServer(limits)
-            : createSecureServer({ ...limits, ...certificate })
+            : createSecureServer({ ...limits, handshakeTimeout, ...certificate })
+          server.timeout = idleTimeout
           server.maxConnections = settings.maxConnections + Limits.headroom
           return { host, server }
         })
@@ -157,6 +170,7 @@ export const make = Effect.fnUntraced(
     )
 
     if (certificate !== undefined) {
+      yield* Tls.reportExpiry(settings, certificate)
       yield* Effect.forkScoped(renew(servers.map(({ server }) => server), settings, certificate))
     }
 
@@ -180,8 +194,10 @@ export const make = Effect.fnUntraced(
 
     const acquire = Effect.fnUntraced(function*(handlers: Handlers) {
       const port = yield* Effect.mapError(
-        firstFree(settings.port, portRetries),
-        ({ code }) => new HubCannotListen({ host: settings.host, port: settings.port, code })
+        // A port that is free at one address of `localhost` may be taken at the other: of any port that is no reason to fail.
+        firstFree(settings.port, settings.port === 0 ? 10 : settings.portRetries),
+        ({ code }) =>
+          new HubCannotListen({ host: settings.host, port: settings.port, retries: settings.portRetries, code })
       )
       if (settings.port !== 0 && port !== settings.port) {
         yield* Effect.logWarning(`Port ${settings.port} is taken: this hub listens at port ${port} instead`)
@@ -191,6 +207,7 @@ export const make = Effect.fnUntraced(
         server.on("connection", (socket) => {
           if (!handlers.connection(socket)) socket.destroy()
         })
+        server.on("drop", handlers.dropped)
         server.on("request", handlers.request).on("upgrade", handlers.upgrade)
         // For want of file descriptors, say. It passes, and without a listener it would end the process.
         server.on("error", (error) => run(Effect.logWarning(`A connection could not be accepted: ${error.message}`)))

@@ -1,7 +1,9 @@
 /** A hub's certificate: two files that somebody renews while the hub runs. */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { X509Certificate } from "node:crypto"
 import { readFile } from "node:fs/promises"
 import { createSecureContext } from "node:tls"
 import type { HubSettings } from "../Options.ts"
@@ -13,7 +15,7 @@ export class CertificateUnusable extends Schema.TaggedError<CertificateUnusable>
   problem: Schema.String
 }) {
   override get message() {
-    return `The hub cannot use the certificate ${this.cert} (TLS_CERT) with the key ${this.key} (TLS_KEY): ${this.problem}. Expected two readable files in PEM that belong together`
+    return `The hub cannot use the certificate ${this.cert} (TLS_CERT) with the key ${this.key} (TLS_KEY): ${this.problem}. Expected two readable files in PEM that belong together, the key without a passphrase`
   }
 }
 
@@ -49,3 +51,13 @@ export const load = (
         problem: error instanceof Error ? error.message : String(error)
       })
   })
+
+/** Says so if a certificate is no longer valid: whoever renews them may have failed for weeks. @category combinators */
+export const reportExpiry = Effect.fnUntraced(function*(
+  { tlsCert }: Pick<HubSettings, "tlsCert">,
+  { cert }: Certificate
+) {
+  const { validTo } = new X509Certificate(cert)
+  if ((yield* Clock.currentTimeMillis) < Date.parse(validTo)) return
+  yield* Effect.logWarning(`The certificate ${tlsCert} (TLS_CERT) expired on ${validTo}: browsers do not connect`)
+})

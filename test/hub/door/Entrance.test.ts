@@ -19,7 +19,7 @@ import { hubTokenOf } from "../../../src/runtime/MeshOptions.ts"
 import { HubToken } from "../../../src/services/signaling/HubToken.ts"
 import { SignalingTransport } from "../../../src/services/SignalingTransport.ts"
 import * as SignalingWebSocket from "../../../src/services/SignalingWebSocket.ts"
-import { ada, bob, type Closing, connect, eventually, join, nth } from "../TestPeer.ts"
+import { ada, bob, type Closing, connect, eventually, handshake, join, nth, rawTcp } from "../TestPeer.ts"
 
 const start = (options: Options.HubOptions) =>
   Effect.map(Layer.build(Hub.layer({ port: 0, ...options })), Context.get(Hub))
@@ -82,6 +82,18 @@ describe("allowedOrigins", () => {
       assert.strictEqual(yield* page("https://example.org"), "open")
       assert.strictEqual(yield* outcome(url, nth(1)), "open")
       assert.strictEqual((yield* stats).refusedBy.origin, 2)
+    }))
+
+  it.effect("keeps no connection of whoever was turned away and stays", () =>
+    Effect.gen(function*() {
+      const { port } = yield* start({ allowedOrigins: ["https://example.org"] })
+      const stranger = yield* rawTcp(port, handshake(ada).replace("Host:", "Origin: https://example.com\r\nHost:"))
+      yield* stranger.closed
+      // The other end is gone for good, and not half open.
+      yield* eventually(Effect.sync(() => {
+        if (!stranger.socket.destroyed) stranger.socket.write("still here")
+        return stranger.socket.destroyed
+      }))
     }))
 })
 

@@ -30,6 +30,32 @@ describe("hubs", () => {
       })
     ))
 
+  it.effect("know each other when one looked whether the other is near, and miss nobody who is not", () =>
+    simulate(
+      4,
+      Effect.gen(function*() {
+        const production = NetworkName.NetworkName.make("production")
+        const town = yield* make({
+          seed: 4,
+          hubs: {
+            a: { bootstrap: [] },
+            early: { bootstrap: [], nearby: ["a"] },
+            alone: { bootstrap: [], nearby: ["nowhere"] },
+            other: { bootstrap: [], nearby: ["a"], namespace: production }
+          }
+        })
+        for (const name of ["early", "alone", "other"]) yield* town.hub(name).start
+        yield* town.elapse(10)
+        yield* town.hub("a").start
+        yield* until("a is found", () => town.hub("early").running.elsewhere.hubs.length === 1)
+        yield* town.elapse(60)
+        for (const name of ["alone", "other"]) {
+          const { health, hubs } = town.hub(name).running.elsewhere
+          assert.deepStrictEqual([health, hubs], [{ _tag: "Well" }, []])
+        }
+      })
+    ))
+
   it.effect("of different namespaces never connect, and both say why", () =>
     simulate(
       2,

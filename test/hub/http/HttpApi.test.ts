@@ -79,6 +79,7 @@ describe("HTTP", () => {
     Effect.gen(function*() {
       const { ask, url } = yield* start()
       const other = yield* start()
+      assert.include((yield* other.ask("/metrics")).text, "homing_hub_handling_seconds_count 0")
       yield* join(other.url, bob, "red")
       const a = yield* join(url, ada, "red", "blue")
       for (let n = 0; n < sampling; n++) {
@@ -115,7 +116,30 @@ describe("HTTP", () => {
       assert.include(docs.headers.get("content-type"), "text/html")
       assert.include(docs.text, "Homing hub")
       assert.notMatch(docs.text, /<script[^>]+src="http/)
+      assert.include(docs.text, "\"withDefaultFonts\":false")
+      assert.include(docs.headers.get("content-security-policy"), "default-src 'none'")
+      assert.strictEqual(docs.headers.get("content-encoding"), "gzip")
+      const plain = yield* ask("/docs", { headers: { "accept-encoding": "identity" } })
+      assert.strictEqual(plain.headers.get("content-encoding"), null)
+      assert.strictEqual(plain.text, docs.text)
       assert.strictEqual((yield* ask("/docs")).text, docs.text)
+    }))
+
+  it.effect("is only read, and what is said of now is not kept", () =>
+    Effect.gen(function*() {
+      const { ask } = yield* start({ assets: yield* site })
+      for (const path of ["/health", "/", "/metrics", "/nothing"]) {
+        for (const method of ["POST", "PUT", "DELETE"]) {
+          const { headers, status } = yield* ask(path, { method })
+          assert.deepStrictEqual([status, headers.get("allow")], [405, "GET, HEAD, OPTIONS"])
+        }
+      }
+      for (const path of ["/health", "/health/ready", "/hubs", "/networks", "/metrics"]) {
+        assert.strictEqual((yield* ask(path)).headers.get("cache-control"), "no-store", path)
+        const head = yield* ask(path, { method: "HEAD" })
+        assert.deepStrictEqual([head.status, head.text], [200, ""])
+      }
+      assert.strictEqual((yield* ask("/")).headers.get("cache-control"), null)
     }))
 
   it.effect("knows no other hubs", () =>

@@ -5,7 +5,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import { createServer } from "node:net"
-import { portRetries } from "../../../src/hub/http/Listener.ts"
 import { Hub } from "../../../src/hub/Hub.ts"
 import type { HubOptions } from "../../../src/hub/Options.ts"
 import { ada, bob, connect } from "../TestPeer.ts"
@@ -27,6 +26,9 @@ const occupy = (port: number, host = "127.0.0.1") =>
       server.once("error", done).listen(port, host, done)
     })
   })
+
+/** How many ports a hub tries unless told otherwise. */
+const portRetries = 10
 
 /** Takes a port and as many above it as a hub tries; gives the first. */
 const occupyRow = Effect.gen(function*() {
@@ -73,6 +75,14 @@ describe("listening", () => {
       const error = yield* Effect.flip(start({ port: first }))
       assert.deepInclude(error, { _tag: "HubCannotListen", port: first, code: "EADDRINUSE" })
       assert.include(error.message, "all are taken")
+    }))
+
+  it.effect("at a port or nowhere, when no other will do", () =>
+    Effect.gen(function*() {
+      const taken = yield* occupy(0)
+      const error = yield* Effect.flip(start({ port: taken, portRetries: 0 }))
+      assert.deepInclude(error, { _tag: "HubCannotListen", port: taken, code: "EADDRINUSE" })
+      assert.include(error.message, "it is taken")
     }))
 
   it.effect("fails at an address that this machine does not have", () =>

@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as TestClock from "effect/testing/TestClock"
 import { execFileSync, spawnSync } from "node:child_process"
 import { copyFileSync, writeFileSync } from "node:fs"
@@ -86,6 +87,21 @@ describe.skipIf(!openssl)("TLS", () => {
         TestClock.adjust(Tls.renewal),
         Effect.map(commonName(port), (name) => name === "new")
       ))
+    }))
+
+  it.effect("says so when nobody renews the certificate", () =>
+    Effect.gen(function*() {
+      const logs: Array<string> = []
+      const logger = Logger.make(({ logLevel, message }) => void logs.push(`${logLevel}: ${String(message)}`))
+      const warnings = () => logs.filter((log) => log.includes("expired on"))
+      yield* TestClock.setTime(Date.now())
+      const used = certificate(yield* temporary, "old")
+      yield* Effect.provide(start(used), Logger.layer([logger]))
+      assert.deepStrictEqual(warnings(), [])
+      // It is good for two days.
+      yield* TestClock.adjust("49 hours")
+      yield* eventually(Effect.andThen(TestClock.adjust(Tls.renewal), Effect.sync(() => warnings().length > 0)))
+      assert.match(String(warnings()[0]), /^Warn: .*old\.crt \(TLS_CERT\)/)
     }))
 
   it.effect("fails to start with files that are none, and names both settings", () =>

@@ -26,6 +26,8 @@ import { run, startable, type Town, type TownHub } from "./Town.ts"
 export interface HubPlan {
   /** Names of hubs it begins with. */
   readonly bootstrap: ReadonlyArray<string>
+  /** Names of hubs that may be there, or not. */
+  readonly nearby?: ReadonlyArray<string>
   readonly namespace?: NetworkName
   readonly secret?: Redacted.Redacted
   /** The address that others see. Default: 10.0.0.1. */
@@ -193,6 +195,7 @@ export const make = Effect.fnUntraced(function*(options: {
               hub: peer(1000 + index),
               namespace: plan.namespace ?? hubMesh,
               bootstrap: plan.bootstrap.map(urlOf),
+              nearby: (plan.nearby ?? []).map(urlOf),
               secret: plan.secret,
               ...(plan.migrationDelay === undefined ? {} : { migrationDelay: plan.migrationDelay })
             }).pipe(
