@@ -7,13 +7,18 @@ import { setImmediate, setTimeout as sleep } from "node:timers/promises"
 import { WebSocket } from "ws"
 
 export type Order =
-  | { readonly order: "connect"; readonly port: number; readonly peers: number; readonly network: number }
+  /** `from` is the number of the first peer: processes that load one server together need peers of their own. */
+  | {
+    readonly order: "connect"
+    readonly port: number
+    readonly peers: number
+    readonly network: number
+    readonly from?: number
+  }
   /** Keeps so many messages of each peer under way for a while; every `malformed`th is none. */
   | { readonly order: "flood"; readonly inFlight: number; readonly seconds: number; readonly malformed: number }
   /** Sends at a rate, in messages per second of all peers together, and takes the time of each. */
   | { readonly order: "pace"; readonly rate: number; readonly seconds: number }
-  /** So many bad clients say as much as the server takes, and come back when they are thrown out. */
-  | { readonly order: "swarm"; readonly port: number; readonly bots: number; readonly seconds: number }
   /** Sends so many frames of random bytes, or of messages with random changes, and then asks whether the hub is there. */
   | { readonly order: "fuzz"; readonly port: number; readonly frames: number }
 
@@ -71,13 +76,13 @@ const open = async (port: number, n: number, target: number, networkName: string
 const say = ({ offer, socket }: Peer): void =>
   socket.send(`${offer.head}${Math.round(performance.now() * 1000)}${offer.tail}`)
 
-const connect = async (port: number, count: number, network: number): Promise<void> => {
+const connect = async (port: number, count: number, network: number, from: number): Promise<void> => {
   const made: Array<Peer> = []
   for (let n = 0; n < count; n += 50) {
     const some = Array.from({ length: Math.min(50, count - n) }, (_, index) => {
       const [self, group] = [n + index, Math.floor((n + index) / network)]
       const target = group * network + (self + 1) % Math.min(network, count - group * network)
-      return open(port, self, target, `net-${group}`)
+      return open(port, from + self, from + target, `net-${from + group}`)
     })
     made.push(...await Promise.all(some))
   }
@@ -113,37 +118,6 @@ const pace = async (rate: number, seconds: number): Promise<void> => {
   await sleep(300)
 }
 
-/** Bad clients, each from an address of its own behind a proxy: some flood each other, some nobody, and some talk nonsense. */
-const swarm = async (port: number, bots: number, seconds: number): Promise<void> => {
-  const end = performance.now() + seconds * 1000
-  const bot = async (n: number): Promise<void> => {
-    while (performance.now() < end) {
-      const socket = new WebSocket(`ws://127.0.0.1:${port}/?peerId=${idOf(100_000 + n)}`, {
-        perMessageDeflate: false,
-        headers: { "x-forwarded-for": `10.${n >> 8}.${n & 255}.1` }
-      })
-      socket.on("error", () => undefined)
-      await new Promise((resolve) => socket.once("open", resolve).once("close", resolve))
-      if (socket.readyState === socket.OPEN) {
-        socket.send(JSON.stringify({ type: "announce", networkName: "swarm" }))
-      }
-      const message = JSON.stringify({
-        type: "offer",
-        data: { type: "offer", sdp },
-        networkName: "swarm",
-        targetPeerId: idOf(n % 3 === 0 ? 999_999 : 100_000 + (n + 1) % bots)
-      }).slice(0, n % 3 === 1 ? -1 : undefined)
-      while (socket.readyState === socket.OPEN && performance.now() < end) {
-        for (let burst = 0; burst < 50 && socket.bufferedAmount < 128 * 1024; burst++, arrived++) socket.send(message)
-        await setImmediate()
-      }
-      socket.terminate()
-      await sleep(20)
-    }
-  }
-  await Promise.all(Array.from({ length: bots }, (_, n) => bot(n)))
-}
-
 /** One message arrives when the hub still answers. */
 const fuzz = async (port: number, frames: number): Promise<void> => {
   const messages = ["announce", "offer", "watch", "networks", "goodbye", "leave", "ping", "connection-rejected"].map(
@@ -177,13 +151,11 @@ const fuzz = async (port: number, frames: number): Promise<void> => {
 const act = async (order: Order): Promise<void> => {
   switch (order.order) {
     case "connect":
-      return connect(order.port, order.peers, order.network)
+      return connect(order.port, order.peers, order.network, order.from ?? 0)
     case "flood":
       return flood(order.inFlight, order.seconds, order.malformed)
     case "pace":
       return pace(order.rate, order.seconds)
-    case "swarm":
-      return swarm(order.port, order.bots, order.seconds)
     case "fuzz":
       return fuzz(order.port, order.frames)
   }

@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Hub } from "../../src/hub/Hub.ts"
+import { reference } from "./reference.ts"
 import { relay } from "./relay.ts"
 
 /** A hub that refuses nobody for how fast they speak, unless it is flooded on purpose. */
@@ -21,7 +22,14 @@ const hub = async (limited: boolean): Promise<number> => {
   return Context.get(await Effect.runPromise(Layer.buildWithScope(layer, scope)), Hub).port
 }
 
-const port = process.argv[2] === "relay" ? await relay() : await hub(process.argv[2] === "limited")
+const [, , kind = "", folder = ""] = process.argv
+const serve: Record<string, () => Promise<number>> = {
+  relay,
+  reference: () => reference(folder),
+  limited: () => hub(true),
+  hub: () => hub(false)
+}
+const port = await serve[kind]?.()
 
 process.on("message", async (question) => {
   if (question === "memory") {

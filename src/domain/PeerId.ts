@@ -42,6 +42,17 @@ export const fromDigest = (digest: Uint8Array): PeerId =>
  */
 export const initiates = (self: PeerId, other: PeerId): boolean => self > other
 
+/**
+ * An id by which those that differ only in the case of their letters are the same. It is the id itself where that is in lower
+ * case, and takes no memory then.
+ *
+ * @category getters
+ */
+export const caseless = (id: PeerId): string => {
+  const lower = id.toLowerCase()
+  return lower === id ? id : lower
+}
+
 /** Whether two ids name the same peer, whatever their letters' case. @category predicates */
 export const equals = (self: PeerId, other: PeerId): boolean =>
   self === other || self.toLowerCase() === other.toLowerCase()

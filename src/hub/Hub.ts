@@ -14,6 +14,7 @@ import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { Buffer } from "node:buffer"
 import { WebSocketServer } from "ws"
 import type { InvalidInput } from "../domain/Errors.ts"
 import type { NetworkName } from "../domain/NetworkName.ts"
@@ -98,6 +99,9 @@ interface Handshake {
 }
 
 const decodePeerId = Schema.decodeUnknownResult(PeerId)
+
+/** A string of its own: a part of a longer one keeps all of that in memory. */
+const detached = (text: string | null): string | null => text === null ? null : Buffer.from(text).toString()
 
 /** The query of a request's target, on whatever path; any target can be read. */
 const queryOf = (target: string): URLSearchParams => {
@@ -288,7 +292,7 @@ export const make = Effect.fnUntraced(function*(
   /** Lets a peer in, or says why not. From then on its connection calls, and no fiber waits. */
   const serve = Effect.fnUntraced(function*(connection: Connection.Connection, handshake: Handshake) {
     const query = queryOf(handshake.target)
-    const claimed = decodePeerId(query.get("peerId"))
+    const claimed = decodePeerId(detached(query.get("peerId")))
     if (Result.isFailure(claimed)) return yield* new Refused({ reason: "Invalid peerId format" })
     const session = new Session.Session(claimed.success, connection, sessions)
     grant(session, yield* tokens.verify(handshake.token, session.peerId))

@@ -44,6 +44,17 @@ export const spend = (allowance: Allowance, budget: Budget, now: number, cost: n
 export const standing = (allowance: Allowance, budget: Budget): Standing =>
   budget.tokens >= 0 ? "within" : budget.tokens >= -allowance.patience ? "over" : "exhausted"
 
+/**
+ * When a budget that is in debt will have a quarter of a second's tokens again: in milliseconds since 1970. Less would be
+ * spent at once.
+ *
+ * @category getters
+ */
+export const recovery = (allowance: Allowance, { at, tokens }: Budget): number => {
+  const enough = Math.min(allowance.burst, Math.max(1, allowance.perSecond / 4))
+  return at + Math.ceil(((enough - tokens) / allowance.perSecond) * 1000)
+}
+
 /** The bytes that one token buys: signals are smaller, descriptions take two or three. @category constants */
 export const bytesPerToken = 4096
 
@@ -72,8 +83,8 @@ export const messageBurst = 2000
 export const messagesPerSecond = 200
 
 /**
- * The messages of one connection. Patience is a quarter of a burst: who goes on that long after being told
- * is not going to stop.
+ * The messages of one connection. Patience is a quarter of a burst, and never so little that what is read in one go of a
+ * peer that means no harm is beyond it: nobody makes that much debt but by nonsense.
  *
  * @category constructors
  */
@@ -82,7 +93,7 @@ export const messages = (
 ): Allowance => ({
   burst: options.messageBurst,
   perSecond: options.messagesPerSecond,
-  patience: options.messageBurst / 4
+  patience: Math.max(100, options.messageBurst / 4)
 })
 
 /** How many messages of one connection may not be of the protocol: a peer with a bug is told so twenty times. @category constants */

@@ -93,6 +93,11 @@ const readings = ({ draining, others, presence, traffic }: Sources) => [
     "Connections whose peers proved to have the keys of their ids",
     () => traffic.proven
   ),
+  counter(
+    "homing_hub_held_back_total",
+    "Times that a peer spoke too fast, and was read from no faster than it may from then on",
+    () => traffic.heldBack
+  ),
   ...Struct.keys(traffic.refusedBy).map((reason) =>
     counter("homing_hub_refused_total", "Messages and connections refused", () => traffic.refusedBy[reason], { reason })
   ),

@@ -1,9 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
+import * as Ref from "effect/Ref"
 import * as TestClock from "effect/testing/TestClock"
+import { setImmediate } from "node:timers/promises"
 import * as Wire from "../../src/hub/exchange/Wire.ts"
 import { Hub } from "../../src/hub/Hub.ts"
 import * as Limits from "../../src/hub/Limits.ts"
@@ -36,6 +40,13 @@ const generator = (seed: number) => {
 /** A hub at any free port, for as long as the test's scope. */
 const start = (options: HubOptions = {}) =>
   Effect.map(Layer.build(Hub.layer({ port: 0, ...options })), Context.get(Hub))
+
+/** Gives the sockets time to do what they are about. */
+const quietly = Effect.forEach(Array.from({ length: 50 }), () => Effect.promise(() => setImmediate()), {
+  discard: true
+})
+
+const pass = (time: Duration.Input) => Effect.andThen(TestClock.adjust(time), quietly)
 
 const signal = (targetPeerId: string, networkName: string, data: unknown = "hello") => ({
   type: "offer",
@@ -226,23 +237,70 @@ describe("limits", () => {
       assert.deepStrictEqual(yield* b.drain, [])
     }))
 
-  it.effect("warns a peer that speaks too fast, and closes it when it goes on", () =>
+  it.effect("holds a peer back that speaks too fast, says so once, and loses nothing of it", () =>
     Effect.gen(function*() {
-      const { url } = yield* start({ messageBurst: 100 })
+      const { stats, url } = yield* start({
+        messageBurst: 100,
+        messagesPerSecond: 10,
+        heartbeat: Duration.seconds(20),
+        heartbeatPatience: Duration.seconds(15)
+      })
+      const a = yield* join(url, ada, "red")
+      const b = yield* join(url, bob, "red")
+      yield* a.drain
+      const said = Array.from({ length: 300 }, (_, n) => n)
+      yield* Effect.forEach(said, (n) => a.send(signal(bob, "red", n)), { discard: true })
+      const heard = yield* Ref.make<ReadonlyArray<unknown>>([])
+      yield* b.next.pipe(
+        Effect.tap(({ data, type }) => type === "offer" ? Ref.update(heard, (all) => [...all, data]) : Effect.void),
+        Effect.forever,
+        Effect.forkScoped
+      )
+      yield* a.until("error")
+      yield* eventually(Effect.map(Ref.get(heard), ({ length }) => length >= 70))
+      yield* quietly
+      assert.isAtMost((yield* Ref.get(heard)).length, 120)
+      // Longer than a silent peer may be: what is not read from cannot give a sign of life.
+      for (let second = 0; second < 32; second++) yield* pass("1 second")
+      yield* eventually(Effect.map(Ref.get(heard), ({ length }) => length === said.length))
+      assert.deepStrictEqual(yield* Ref.get(heard), said)
+      assert.deepStrictEqual(types(yield* a.drain), [])
+      const { heldBack, peers, refused } = yield* stats
+      assert.deepStrictEqual({ heldBack, peers, refused }, { heldBack: 1, peers: 2, refused: 0 })
+    }))
+
+  it.effect("closes a peer that has been held back for as long as a silent one is borne", () =>
+    Effect.gen(function*() {
+      const { stats, url } = yield* start({ messageBurst: 100, messagesPerSecond: 10 })
       const a = yield* join(url, ada)
-      const b = yield* join(url, bob)
-      yield* Effect.forEach(Array.from({ length: 100 + 25 + 1 }), () => a.send({ type: "cleanup" }), { discard: true })
-      assert.include((yield* a.until("error"))["error"], "Too many messages")
-      assert.deepStrictEqual(yield* a.closed, { code: 1008, reason: "Rate limit exceeded" })
-      assert.deepStrictEqual(yield* b.drain, [])
+      yield* Effect.forEach(Array.from({ length: 1000 }), () => a.send({ type: "cleanup" }), { discard: true })
+      yield* a.until("error")
+      for (let second = 0; second < 35; second++) yield* pass("1 second")
+      assert.strictEqual((yield* stats).peers, 1)
+      for (let second = 0; second < 10; second++) yield* pass("1 second")
+      yield* eventually(Effect.map(stats, ({ connections }) => connections === 0))
+      assert.strictEqual((yield* stats).refusedBy["too-fast"], 1)
+    }))
+
+  it.effect("lets go of a peer that leaves while it is held back", () =>
+    Effect.gen(function*() {
+      const { stats, url } = yield* start({ messageBurst: 100, messagesPerSecond: 10 })
+      const a = yield* join(url, ada, "red")
+      const b = yield* join(url, bob, "red")
+      yield* Effect.forEach(Array.from({ length: 120 }), () => a.send({ type: "cleanup" }), { discard: true })
+      yield* a.until("error")
+      a.socket.close()
+      for (let second = 0; second < 5; second++) yield* pass("1 second")
+      yield* b.until("peer-disconnected")
+      yield* eventually(Effect.map(stats, ({ connections }) => connections === 1))
     }))
 
   it.effect("counts signs of life that nobody asked for, as everything else", () =>
     Effect.gen(function*() {
       const { url } = yield* start({ messageBurst: 100 })
       const a = yield* join(url, ada)
-      for (let n = 0; n < 100 + 25 + 1; n++) a.socket.pong()
-      assert.deepStrictEqual(yield* a.closed, { code: 1008, reason: "Rate limit exceeded" })
+      for (let n = 0; n < 100; n++) a.socket.pong()
+      assert.include((yield* a.until("error"))["error"], "Too many messages")
     }))
 
   it.effect("takes a message in pieces, but not in any number of them", () =>
@@ -279,6 +337,21 @@ describe("limits", () => {
       const a = yield* join(url, ada)
       yield* Effect.forEach(Array.from({ length: Limits.malformedBurst + 1 }), () => a.sendText("?"), { discard: true })
       assert.deepStrictEqual(yield* a.closed, { code: 1008, reason: "Too many malformed messages" })
+    }))
+
+  it.effect("charges for bytes that come one by one, and closes a peer that goes on while it is held back", () =>
+    Effect.gen(function*() {
+      const { port } = yield* start({ messageBurst: 100, messagesPerSecond: 1 })
+      const drip = yield* halfOpen(port, bob)
+      drip.socket.setNoDelay()
+      drip.socket.write(Buffer.from([0x81, 0xfe, 0xea, 0x60, 1, 2, 3, 4]))
+      const drops = yield* Effect.forkScoped(Effect.forever(Effect.promise(() => {
+        drip.socket.write("?")
+        return setImmediate()
+      })))
+      const seen = yield* drip.until((bytes) => Buffer.from(bytes).includes("Rate limit exceeded"))
+      yield* Fiber.interrupt(drops)
+      assert.include(Buffer.from(seen).toString(), "Too many messages")
     }))
 
   it.effect("counts connections that are cut since there are too many", () =>

@@ -29,6 +29,22 @@ describe("Limits", () => {
   })
 
   it.prop(
+    "says when a debt is paid and a quarter of a second's tokens are there",
+    [
+      Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 500 })),
+      Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 }))
+    ],
+    ([debt, perSecond]) => {
+      const slow: Limits.Allowance = { burst: 1000, perSecond, patience: 500 }
+      const budget: Limits.Budget = { tokens: -debt, at: 1000 }
+      const at = Limits.recovery(slow, budget)
+      assert.isAtLeast(Limits.spend(slow, budget, at, 0).tokens, Math.max(1, perSecond / 4) - 1e-6)
+      assert.isBelow(Limits.spend(slow, budget, at - 2, 0).tokens, Math.max(1, perSecond / 4))
+    },
+    { arbitrary: { seed: 2 } }
+  )
+
+  it.prop(
     "never holds more than a burst, and never gains by a clock that goes back",
     [Schema.Array(Step)],
     ([steps]) => {

@@ -11,6 +11,7 @@ import { waitAtMost } from "../../services/Patience.ts"
 import * as Wire from "../exchange/Wire.ts"
 import type { HubSettings } from "../Options.ts"
 import { closeCode, Connection, type HubSocket, type Surroundings } from "./Connection.ts"
+import { Held } from "./Held.ts"
 import { Turns } from "./Turns.ts"
 
 /** @category models */
@@ -42,6 +43,7 @@ export const make = (
   const shared: Surroundings = {
     settings,
     turns: new Turns(),
+    held: new Held(),
     now,
     closed: (connection) => void connections.delete(connection)
   }
@@ -49,11 +51,14 @@ export const make = (
   const period = Duration.millis(Math.max(1, Math.min(heartbeat, heartbeatPatience, closingPatience) / 2))
 
   const look = (connection: Connection, time: number): boolean => {
-    const { askedAt, endedAt, expiresAt, heardAt } = connection
+    const { askedAt, behindSince, endedAt, expiresAt, heardAt } = connection
     if (endedAt !== undefined) {
       if (time - endedAt >= closingPatience) connection.terminate()
     } else if (expiresAt !== undefined && time >= expiresAt) {
       connection.close(hubClose.tokenExpired, "The peer token has expired")
+    } else if (behindSince !== undefined) {
+      // What is read of it now is no sign of life: it may have been sent long ago.
+      if (time - behindSince >= heartbeat + heartbeatPatience) connection.insist()
     } else if (askedAt !== undefined) {
       if (time - askedAt < heartbeatPatience) return false
       connection.terminate()
@@ -95,6 +100,6 @@ export const make = (
       connections.add(connection)
       return connection
     },
-    serve: Effect.forever(Effect.andThen(Effect.sleep(period), round))
+    serve: Effect.raceFirst(Effect.forever(Effect.andThen(Effect.sleep(period), round)), shared.held.serve(now))
   })
 }

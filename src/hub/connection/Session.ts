@@ -47,6 +47,7 @@ export class Session implements Sender, Ear {
   readonly #shared: Surroundings
   #messages: Limits.Budget
   #strikes: Limits.Budget
+  #isWarned = false
 
   /** The session of a peer with a full budget. */
   constructor(peerId: PeerId, connection: Connection, shared: Surroundings) {
@@ -63,21 +64,18 @@ export class Session implements Sender, Ear {
     return this.connection.send(frame)
   }
 
+  get isTalkative(): boolean {
+    return this.#messages.tokens < this.#shared.allowance.burst / 2
+  }
+
   afford(tokens: number): boolean {
-    const { allowance, now, traffic } = this.#shared
-    const before = Limits.standing(allowance, this.#messages)
+    const { allowance, now } = this.#shared
     const time = now()
     this.#messages = Limits.spend(allowance, this.#messages, time, tokens)
-    const standing = Limits.standing(allowance, this.#messages)
-    if (standing === "within") return true
-    Traffic.refuse(traffic, "too-fast")
-    if (standing === "exhausted") {
-      this.connection.expel("Rate limit exceeded")
-    } else if (before === "within") {
-      // Said once: an answer to every message would help a flood along.
-      this.send(Wire.error(`Too many messages: at most ${allowance.perSecond} per second. Slow down`, time))
-    }
-    return false
+    this.connection.worked(tokens)
+    if (Limits.standing(allowance, this.#messages) !== "within") return this.#overspent(time)
+    if (this.#isWarned && !this.isTalkative) this.#isWarned = false
+    return true
   }
 
   strike(): void {
@@ -106,7 +104,31 @@ export class Session implements Sender, Ear {
     this.afford(1)
   }
 
+  onCrumb(): void {
+    this.afford(1)
+  }
+
+  onInsist(): void {
+    Traffic.refuse(this.#shared.traffic, "too-fast")
+    this.connection.expel("Rate limit exceeded")
+  }
+
   onEnd(): void {
     this.#shared.ended(this)
+  }
+  /** It has said more than it may: it is heard no faster than that from now on. */
+  #overspent(time: number): boolean {
+    const { allowance, traffic } = this.#shared
+    if (Limits.standing(allowance, this.#messages) === "exhausted") {
+      this.onInsist()
+      return false
+    }
+    if (!this.#isWarned) {
+      this.#isWarned = true
+      traffic.heldBack++
+      this.send(Wire.error(`Too many messages: no more than ${allowance.perSecond} per second are read`, time))
+    }
+    this.connection.hold(Limits.recovery(allowance, this.#messages))
+    return true
   }
 }

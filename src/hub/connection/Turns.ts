@@ -2,9 +2,12 @@
  * Turns of the event loop, and what a hub does once in each, for all of its connections.
  *
  * What was written to a socket in a turn leaves together at its end: under load that is one call of the system for many
- * frames, and otherwise it is as early as before. And who fills its turn, by sending more frames in one than anybody needs
- * to, is read from again only when it is its turn: a few of those in each, in the order in which they came. So whoever
- * says little is answered in the next turn, however many others talk as fast as they can.
+ * frames, and otherwise it is as early as before.
+ *
+ * And a turn is short, whoever talks. What little a connection has to say is heard at once. What is more than that is read
+ * while the turn has work left to give, and then waits in a line, from which each connection is read a slice at a time, in
+ * the order in which they came. So whoever says little is answered in the next turn, however many others talk as fast as
+ * they can.
  */
 import { setImmediate } from "node:timers"
 
@@ -12,26 +15,39 @@ import { setImmediate } from "node:timers"
 export interface Party {
   /** Lets what was written leave. */
   flush(): void
-  /** Reads on. */
+  /** Reads a slice. What is left has to wait again. */
   resume(): void
 }
 
-/** Frames that a connection may send in a turn: more than a peer that opens a link to each of its neighbours does. @category constants */
-export const framesPerTurn = 32
-
-/** Connections of those that sent more which are read from in one turn. @category constants */
-export const talkersPerTurn = 4
+/**
+ * What a turn gives to those who say much, twice: to those who just came, and to the line. In tokens, of which a signal that
+ * is passed on costs one: a millisecond's work, more or less.
+ *
+ * @category constants
+ */
+export const workPerTurn = 128
 
 /** @category models */
 export class Turns {
-  #number = 0
   #scheduled = false
+  #work = 0
   #written: Array<Party> = []
-  readonly #talkers: Array<Party> = []
+  #line: Array<Party> = []
 
-  /** Which turn it is. */
-  get number(): number {
-    return this.#number
+  /** What was done in this turn so far, in tokens. */
+  get work(): number {
+    return this.#work
+  }
+
+  /** Whether who says much has to wait for another turn. */
+  get isBusy(): boolean {
+    return this.#work >= workPerTurn
+  }
+
+  /** Notes work that was done in this turn. */
+  worked(tokens: number): void {
+    this.#work += tokens
+    this.#schedule()
   }
 
   /** Flushes a party when the turn ends; to be called once in a turn. */
@@ -42,7 +58,7 @@ export class Turns {
 
   /** Resumes a party when it is its turn. */
   wait(party: Party): void {
-    this.#talkers.push(party)
+    this.#line.push(party)
     this.#schedule()
   }
 
@@ -54,12 +70,15 @@ export class Turns {
   }
 
   readonly #end = (): void => {
+    this.#work = 0
+    let next = 0
+    for (let party = this.#line[next]; party !== undefined && !this.isBusy; party = this.#line[++next]) party.resume()
+    this.#line = this.#line.slice(next)
+    this.#work = 0
     this.#scheduled = false
-    this.#number++
     const written = this.#written
     this.#written = []
     for (const party of written) party.flush()
-    for (const party of this.#talkers.splice(0, talkersPerTurn)) party.resume()
-    if (this.#talkers.length > 0) this.#schedule()
+    if (this.#line.length > 0) this.#schedule()
   }
 }

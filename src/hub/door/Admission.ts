@@ -11,7 +11,7 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
-import type { PeerId } from "../../domain/PeerId.ts"
+import { caseless, type PeerId } from "../../domain/PeerId.ts"
 import { hubClose } from "../../domain/Signal.ts"
 import type { Claim, Rivals } from "../backplane/Claims.ts"
 import { closeCode, type Connection } from "../connection/Connection.ts"
@@ -68,7 +68,7 @@ export const make = (options: {
 }): Admission => {
   const { now, rivals, router, settings } = options
   const holders = new Map<string, Tenant>()
-  const keyOf = ({ peerId }: Pick<Tenant, "peerId">) => peerId.toLowerCase()
+  const keyOf = ({ peerId }: Pick<Tenant, "peerId">) => caseless(peerId)
   const ageOf = ({ since }: Tenant) => Math.max(0, now() - since)
 
   const release = (tenant: Tenant) => {

@@ -41,12 +41,15 @@ export const make = (session: Session, challenge: Challenge, now: () => number):
     return false
   }
   const ear: Ear = {
+    isTalkative: false,
     onFrame(bytes, isText) {
       if (!mayGoOn()) return
       const proof = decodeProof(isText ? bytes.toString() : undefined)
       if (Result.isSuccess(proof)) session.prove(proof.success.data)
       else said.push([bytes, isText])
     },
+    onCrumb: () => undefined,
+    onInsist: () => undefined,
     onControl: () => void mayGoOn(),
     onEnd: () => undefined
   }

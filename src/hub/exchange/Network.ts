@@ -10,7 +10,7 @@
  * Who was told about whom is remembered, so that a departure concerns those and nobody else, and it is bounded: a member
  * that knows too many forgets whom it met first.
  */
-import type { PeerId } from "../../domain/PeerId.ts"
+import { caseless, type PeerId } from "../../domain/PeerId.ts"
 import type { Member, Peer } from "./Member.ts"
 
 /** A member in its place. @category models */
@@ -19,7 +19,7 @@ export interface Seat {
   /** The id in lower case, by which the row is ordered. */
   readonly key: string
   /** Members that were told about this one and this one about them, the oldest acquaintance first. */
-  readonly met: Array<Seat>
+  met: ReadonlyArray<Seat>
 }
 
 /** How many members a newcomer meets for which reason. @category models */
@@ -46,9 +46,16 @@ const bitOf = (key: string, bit: number): number => (Number.parseInt(key.charAt(
 
 const idBits = 160
 
-const remove = (seats: Array<Seat>, seat: Seat): void => {
-  const index = seats.indexOf(seat)
-  if (index >= 0) seats.splice(index, 1)
+// Made anew each time, and by methods that know the length beforehand: what grows in place has room for half as many again,
+// at each of thousands of peers.
+
+const note = (one: Seat, other: Seat): void => {
+  one.met = one.met.concat(other)
+}
+
+const forget = (one: Seat, other: Seat): void => {
+  const index = one.met.indexOf(other)
+  if (index >= 0) one.met = one.met.toSpliced(index, 1)
 }
 
 /** @category models */
@@ -96,7 +103,7 @@ export class Network {
       seat.member = member
       return seat
     }
-    const made: Seat = { member, key: peerId.toLowerCase(), met: [] }
+    const made: Seat = { member, key: caseless(peerId), met: [] }
     this.#seats.set(peerId, made)
     this.#row.splice(this.#placeOf(made.key), 0, made)
     return made
@@ -107,7 +114,7 @@ export class Network {
     this.#hiders -= hides(seat.member)
     this.#seats.delete(seat.member.peer.peerId)
     this.#row.splice(this.#indexOf(seat), 1)
-    for (const other of seat.met) remove(other.met, seat)
+    for (const other of seat.met) forget(other, seat)
     return seat.met
   }
 
@@ -144,9 +151,12 @@ export class Network {
   }
 
   #note(one: Seat, other: Seat): void {
-    const oldest = one.met.length >= this.#acquaintances ? one.met.shift() : undefined
-    if (oldest !== undefined) remove(oldest.met, one)
-    one.met.push(other)
+    const [oldest] = one.met
+    if (oldest !== undefined && one.met.length >= this.#acquaintances) {
+      forget(one, oldest)
+      forget(oldest, one)
+    }
+    note(one, other)
   }
 
   /** Where a key is in the row, or would be. */

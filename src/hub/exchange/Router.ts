@@ -72,12 +72,16 @@ const isRejection = Schema.is(Rejection)
 const isRelayable = (data: unknown): boolean =>
   isRejection(data) && (data.reason === "max_peers_reached" || data.homing !== undefined)
 
+/** The facts of all who say nothing of themselves. */
+const noFacts: PeerFacts = {}
+
 /** What is kept of what a peer says of itself: not who it is, which its connection says. */
-const factsOf = ({ discoverable, homing, isHub }: PeerFacts = {}): PeerFacts => ({
-  ...(isHub === undefined ? {} : { isHub }),
-  ...(homing === undefined ? {} : { homing }),
-  ...(discoverable === undefined ? {} : { discoverable })
-})
+const factsOf = ({ discoverable, homing, isHub }: PeerFacts = noFacts): PeerFacts =>
+  discoverable === undefined && homing === undefined && isHub === undefined ? noFacts : {
+    ...(isHub === undefined ? {} : { isHub }),
+    ...(homing === undefined ? {} : { homing }),
+    ...(discoverable === undefined ? {} : { discoverable })
+  }
 
 /** What a peer may say of itself: that it is a hub, only a hub. */
 const ofSender = ({ isHub }: Sender, facts: PeerFacts): PeerFacts =>

@@ -34,6 +34,8 @@ export interface Traffic {
   relayed: number
   /** Connections whose peers have proved that they have the keys of their ids. */
   proven: number
+  /** How often a peer that spoke too fast was held back. */
+  heldBack: number
   /** Messages and connections that were refused. */
   refused: number
   /** Those, by reason. */
@@ -59,7 +61,13 @@ export interface HubStats extends Presence, Readonly<Omit<Traffic, "refusedBy">>
 }
 
 /** Nothing counted yet. @category constructors */
-export const make = (): Traffic => ({ relayed: 0, proven: 0, refused: 0, refusedBy: { ...nothingRefused } })
+export const make = (): Traffic => ({
+  relayed: 0,
+  proven: 0,
+  heldBack: 0,
+  refused: 0,
+  refusedBy: { ...nothingRefused }
+})
 
 /** Counts something that was refused. @category combinators */
 export const refuse = (traffic: Traffic, reason: Refusal): void => {

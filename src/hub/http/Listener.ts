@@ -71,7 +71,10 @@ const codeOf = (error: Error): string => "code" in error && typeof error.code ==
 
 type Server = HttpServer | HttpsServer
 
-const limits = { connectionsCheckingInterval, headersTimeout, requestTimeout }
+/** Bytes that are taken over from the system and wait here for who is not read from: crumbs, each with a price, at worst. */
+const highWaterMark = 16_384
+
+const limits = { connectionsCheckingInterval, headersTimeout, highWaterMark, requestTimeout }
 
 const listenOne = (server: Server, host: string, port: number): Effect.Effect<number, HubCannotListen> =>
   Effect.callback((resume) => {
