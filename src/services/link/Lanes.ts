@@ -7,6 +7,7 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
 import type { Frame } from "../../domain/Frame.ts"
 import type { PeerId } from "../../domain/PeerId.ts"
 import type { Arrival } from "./Inbox.ts"
@@ -43,25 +44,27 @@ export interface LanesOptions {
 
 /** @category models */
 export interface Lanes {
-  /** Puts arrivals into their lanes, in order. Waits only while nobody serves one of them yet. */
-  put(arrivals: ReadonlyArray<Arrival>): Effect.Effect<void>
+  /** Puts an arrival into its lane at once; `false` when that cannot be, since its lane is not there yet. */
+  offer(arrival: Arrival): boolean
+  /** Puts an arrival into its lane, waiting while nobody serves it yet. */
+  put(arrival: Arrival): Effect.Effect<void>
   /** Waits until everything that was put in has been handled. */
   readonly settled: Effect.Effect<void>
 }
 
 interface Lane {
   readonly server: Server
-  waiting: Array<Arrival>
+  readonly waiting: Queue.Queue<Arrival>
   /** Of those that wait and those that are being handled. */
   frames: number
   bytes: number
-  /** Wakes the one who handles, while there is nothing to do. */
-  idle: Deferred.Deferred<void> | undefined
 }
 
 /** No lanes yet; each lives as long as what `tend` starts. @category constructors */
 export const make = ({ done, from, limit, overrun, refused, serverOf, tend }: LanesOptions): Lanes => {
   const lanes = new Map<Server, Lane>()
+  /** What comes is mostly of the same subject as what came before it. */
+  let recent: Lane | undefined
   let settling: Array<Deferred.Deferred<void>> = []
 
   const isSettled = () => {
@@ -69,68 +72,53 @@ export const make = ({ done, from, limit, overrun, refused, serverOf, tend }: La
     return true
   }
 
+  const handled = (lane: Lane, arrivals: ReadonlyArray<Arrival>) => {
+    lane.frames -= arrivals.length
+    for (const { bytes } of arrivals) lane.bytes -= bytes
+    done(arrivals)
+    if (settling.length === 0 || !isSettled()) return
+    const all = settling
+    settling = []
+    for (const one of all) Deferred.doneUnsafe(one, Effect.void)
+  }
+
   /** Takes what waits and has it handled. */
   const turn = (lane: Lane): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      const arrivals = lane.waiting
-      if (arrivals.length === 0) {
-        lane.idle = Deferred.makeUnsafe<void>()
-        return Deferred.await(lane.idle)
-      }
-      lane.waiting = []
-      return Effect.map(lane.server.handle(from, arrivals.map(({ frame }) => frame)), () => {
-        lane.frames -= arrivals.length
-        for (const { bytes } of arrivals) lane.bytes -= bytes
-        done(arrivals)
-        if (settling.length === 0 || !isSettled()) return
-        const all = settling
-        settling = []
-        for (const one of all) Deferred.doneUnsafe(one, Effect.void)
-      })
-    })
+    Effect.flatMap(Queue.takeAll(lane.waiting), (arrivals) =>
+      Effect.map(
+        lane.server.handle(from, arrivals.map(({ frame }) => frame)),
+        () => handled(lane, arrivals)
+      ))
 
-  const newLane = (server: Server): Effect.Effect<Lane> => {
-    const lane: Lane = { server, waiting: [], frames: 0, bytes: 0, idle: undefined }
+  const newLane = Effect.fnUntraced(function*(server: Server) {
+    const lane: Lane = { server, waiting: yield* Queue.bounded<Arrival>(limit.frames), frames: 0, bytes: 0 }
     lanes.set(server, lane)
-    return Effect.as(tend("handle what came", turn(lane)), lane)
-  }
+    yield* tend("handle what came", turn(lane))
+    return lane
+  })
 
-  const refuse = ({ server }: Lane, arrival: Arrival) => {
-    done([arrival])
-    if (server.needsAll) overrun()
-    else refused()
-  }
-
-  const wake = () => {
-    for (const lane of lanes.values()) {
-      const { idle } = lane
-      if (idle === undefined || lane.waiting.length === 0) continue
-      lane.idle = undefined
-      Deferred.doneUnsafe(idle, Effect.void)
+  const put = (lane: Lane, arrival: Arrival) => {
+    if (lane.frames > 0 && (lane.frames >= limit.frames || lane.bytes + arrival.bytes > limit.bytes)) {
+      done([arrival])
+      return lane.server.needsAll ? overrun() : refused()
     }
+    lane.frames++
+    lane.bytes += arrival.bytes
+    Queue.offerUnsafe(lane.waiting, arrival)
   }
-
-  /** Waits for somebody to serve; what came before has its turn meanwhile. */
-  const awaited = (server: Effect.Effect<Server>) => Effect.andThen(Effect.sync(wake), server)
 
   return {
-    put: Effect.fnUntraced(function*(arrivals) {
-      for (const arrival of arrivals) {
-        const found = serverOf(arrival.frame.type)
-        const server = Effect.isEffect(found) ? yield* awaited(found) : found
-        const lane = lanes.get(server) ?? (yield* newLane(server))
-        const isFull = lane.frames > 0 &&
-          (lane.frames >= limit.frames || lane.bytes + arrival.bytes > limit.bytes)
-        if (isFull) {
-          refuse(lane, arrival)
-          continue
-        }
-        lane.waiting.push(arrival)
-        lane.frames++
-        lane.bytes += arrival.bytes
-      }
-      // Only now, so that what came together is handled together.
-      wake()
+    offer: (arrival) => {
+      const server = serverOf(arrival.frame.type)
+      if (recent?.server !== server) recent = Effect.isEffect(server) ? undefined : lanes.get(server)
+      if (recent === undefined) return false
+      put(recent, arrival)
+      return true
+    },
+    put: Effect.fnUntraced(function*(arrival) {
+      const found = serverOf(arrival.frame.type)
+      const server = Effect.isEffect(found) ? yield* found : found
+      put(lanes.get(server) ?? (yield* newLane(server)), arrival)
     }),
     settled: Effect.suspend(() => {
       if (isSettled()) return Effect.void

@@ -157,21 +157,21 @@ export const make = Effect.fnUntraced(function*(options: OpenLinkOptions) {
     tend
   })
 
+  // What cannot be put into its lane at once: of the link itself, or for somebody who is not there yet.
   const read = Effect.gen(function*() {
     const arrivals = yield* inbox.takeAll
-    const others: Array<Arrival> = []
     const ours: Array<Arrival> = []
     for (const arrival of arrivals) {
       const { frame } = arrival
       if (isProbe(frame)) prober.take(frame)
       if (isProbe(frame) || isOfLink(frame)) ours.push(arrival)
-      else others.push(arrival)
+      else yield* lanes.put(arrival)
     }
-    if (others.length > 0) yield* lanes.put(others)
-    if (ours.length === 0) return
     for (const { frame } of ours) if (isOfLink(frame)) yield* Effect.andThen(lanes.settled, onControl(frame))
-    inbox.done(ours)
+    inbox.passed(arrivals)
+    if (ours.length > 0) inbox.done(ours)
   })
+  inbox.onFrame((arrival) => !isOfLink(arrival.frame) && lanes.offer(arrival))
   yield* tend("handle what came", read)
 
   let sent = 0

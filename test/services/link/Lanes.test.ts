@@ -46,13 +46,26 @@ const lanesFor = Effect.fnUntraced(function*(
     overrun: () => void counts.overrun++,
     tend: (_, effect) => Effect.forkIn(Effect.forever(effect), scope)
   })
-  return { lanes, counts }
+  const put = (arrivals: ReadonlyArray<Arrival>) => Effect.forEach(arrivals, lanes.put, { discard: true })
+  return { lanes: { ...lanes, put }, counts }
 })
 
 const bySubject = (messages: Lanes.Server, streams: Lanes.Server) => (type: Frame["type"]) =>
   type === "__BINARY__" ? messages : streams
 
 describe("lanes", () => {
+  it.effect("take at once what has a lane already, and nothing else", () =>
+    Effect.gen(function*() {
+      const messages = server()
+      const served = yield* Deferred.make<Lanes.Server>()
+      const { lanes } = yield* lanesFor((type) => type === "__BINARY__" ? messages : Deferred.await(served))
+      assert.deepStrictEqual([lanes.offer(binary(1)), lanes.offer(end(1))], [false, false])
+      yield* lanes.put([binary(1)])
+      assert.deepStrictEqual([lanes.offer(binary(2)), lanes.offer(end(1))], [true, false])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual([messages.handled, messages.batches], [[1, 2], [2]])
+    }))
+
   it.effect("go on where another has to wait, and each keeps its order", () =>
     Effect.gen(function*() {
       const [messages, streams] = [server(Effect.sleep("1 minute")), server()]
@@ -79,7 +92,7 @@ describe("lanes", () => {
       yield* TestClock.adjust("2 minutes")
       assert.deepStrictEqual(messages.handled, [1, 2, 3])
       // There is room again.
-      yield* lanes.put([binary(6)])
+      assert.isTrue(lanes.offer(binary(6)))
       yield* TestClock.adjust("2 minutes")
       assert.deepStrictEqual([messages.handled, counts.refused, counts.done], [[1, 2, 3, 6], 2, 8])
     }))
