@@ -45,7 +45,9 @@ interface Usage {
 const pinned = availableParallelism() > 1 && spawnSync("taskset", ["-p", String(process.pid)]).status === 0
 
 const run = (file: string, core: number, ...args: ReadonlyArray<string>): ChildProcess => {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: ["--expose-gc"] })
+  // On a core of its own, what collects garbage beside the program would take turns with it instead.
+  const execArgv = ["--expose-gc", ...pinned ? ["--single-threaded-gc"] : []]
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv })
   if (pinned && child.pid !== undefined) spawnSync("taskset", ["-a", "-p", "-c", String(core), String(child.pid)])
   return child
 }

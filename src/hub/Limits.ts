@@ -70,6 +70,9 @@ export const costOf = (bytes: number): number => 1 + Math.floor(bytes / bytesPer
  */
 export const fanOutCost = 20
 
+/** The work of letting somebody in, in tokens: reading the request, answering it, and the greeting. @category constants */
+export const handshakeCost = 20
+
 /**
  * The tokens that one connection may spend at once. 50 links are the most a PeerPigeon peer holds, and a
  * link takes an offer and up to 20 candidates: all 50 at once are some 1100 tokens, so that nearly twice

@@ -372,6 +372,7 @@ export class Connection {
     if (this.#ending !== undefined) Deferred.doneUnsafe(this.#ending, Effect.void)
     this.#ear?.onEnd()
   }
+
   #slice(): void {
     const { turns } = this.#shared
     const waiting = this.#tcp.readableLength

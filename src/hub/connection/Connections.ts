@@ -9,6 +9,7 @@ import type { Duplex } from "node:stream"
 import { hubClose } from "../../domain/Signal.ts"
 import { waitAtMost } from "../../services/Patience.ts"
 import * as Wire from "../exchange/Wire.ts"
+import * as Limits from "../Limits.ts"
 import type { HubSettings } from "../Options.ts"
 import { closeCode, Connection, type HubSocket, type Surroundings } from "./Connection.ts"
 import { Held } from "./Held.ts"
@@ -20,9 +21,17 @@ export interface Connections {
   readonly size: number
   /** Takes a socket over, and looks after it until it is closed. */
   take(socket: HubSocket, tcp: Duplex): Connection
+  /**
+   * Lets a handshake be done when it is its turn, unless the newcomer has gone: many that come at once hold up nobody who is
+   * there already.
+   */
+  admit(tcp: Duplex, handshake: () => void): void
   /** Looks after all of them, for as long as it runs. */
   readonly serve: Effect.Effect<never>
 }
+
+// Until its turn nobody else listens, and an error that nobody hears would end the process.
+const onError = () => undefined
 
 type Settings = Pick<HubSettings, "closingPatience" | "heartbeat" | "heartbeatPatience" | "maxBufferedBytes">
 
@@ -40,9 +49,10 @@ export const make = (
   const heartbeat = Duration.toMillis(settings.heartbeat)
   const heartbeatPatience = Duration.toMillis(settings.heartbeatPatience)
   const closingPatience = Duration.toMillis(settings.closingPatience)
+  const turns = new Turns()
   const shared: Surroundings = {
     settings,
-    turns: new Turns(),
+    turns,
     held: new Held(),
     now,
     closed: (connection) => void connections.delete(connection)
@@ -99,6 +109,17 @@ export const make = (
       const connection = new Connection(socket, tcp, shared)
       connections.add(connection)
       return connection
+    },
+    admit(tcp, handshake) {
+      tcp.on("error", onError)
+      turns.wait({
+        resume() {
+          tcp.off("error", onError)
+          if (tcp.destroyed) return
+          turns.worked(Limits.handshakeCost)
+          handshake()
+        }
+      })
     },
     serve: Effect.raceFirst(Effect.forever(Effect.andThen(Effect.sleep(period), round)), shared.held.serve(now))
   })

@@ -116,6 +116,7 @@ export class Session implements Sender, Ear {
   onEnd(): void {
     this.#shared.ended(this)
   }
+
   /** It has said more than it may: it is heard no faster than that from now on. */
   #overspent(time: number): boolean {
     const { allowance, traffic } = this.#shared

@@ -11,12 +11,16 @@
  */
 import { setImmediate } from "node:timers"
 
+/** What has to wait for its turn. @category models */
+export interface Waiting {
+  /** Reads a slice, or does whatever else it waits for. What is left has to wait again. */
+  resume(): void
+}
+
 /** What takes part. @category models */
-export interface Party {
+export interface Party extends Waiting {
   /** Lets what was written leave. */
   flush(): void
-  /** Reads a slice. What is left has to wait again. */
-  resume(): void
 }
 
 /**
@@ -32,7 +36,7 @@ export class Turns {
   #scheduled = false
   #work = 0
   #written: Array<Party> = []
-  #line: Array<Party> = []
+  #line: Array<Waiting> = []
 
   /** What was done in this turn so far, in tokens. */
   get work(): number {
@@ -56,8 +60,8 @@ export class Turns {
     this.#schedule()
   }
 
-  /** Resumes a party when it is its turn. */
-  wait(party: Party): void {
+  /** Resumes whatever waits when it is its turn. */
+  wait(party: Waiting): void {
     this.#line.push(party)
     this.#schedule()
   }

@@ -3,7 +3,7 @@
  * so that none is cut in its middle. Plain data, and nothing is noted before the hub drains.
  */
 import * as Duration from "effect/Duration"
-import type { PeerId } from "../domain/PeerId.ts"
+import type { PeerId } from "../../domain/PeerId.ts"
 
 /**
  * How long a negotiation may take that begins while the hub drains: an answer and the candidates that matter come within a

@@ -5,10 +5,10 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
-import * as Drain from "../../src/hub/Drain.ts"
-import { Hub } from "../../src/hub/Hub.ts"
-import type { HubOptions } from "../../src/hub/Options.ts"
-import { ada, bob, connect, cyd, handshake, join, rawTcp } from "./TestPeer.ts"
+import * as Drain from "../../../src/hub/drain/Drain.ts"
+import { Hub } from "../../../src/hub/Hub.ts"
+import type { HubOptions } from "../../../src/hub/Options.ts"
+import { ada, bob, connect, cyd, handshake, join, rawTcp } from "../TestPeer.ts"
 
 const start = (options: HubOptions = {}) =>
   Effect.map(Layer.build(Hub.layer({ port: 0, ...options })), Context.get(Hub))
