@@ -110,7 +110,7 @@ export const HubOptions = Schema.Struct({
   maxBufferedBytes: withDefault(Count, 4 * 1024 * 1024),
   /**
    * The most messages per second that a peer may send for long; a large one counts for several, and so does an
-   * announcement. Beyond it messages are refused, and at last the connection, with code 1008. Default 200.
+   * announcement. Beyond it the peer is read from no faster; one that insists is closed with code 1008. Default 200.
    */
   messagesPerSecond: withDefault(Count, Limits.messagesPerSecond),
   /** The most messages that a peer may send at once, after a rest. Default 2000. */
