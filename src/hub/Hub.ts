@@ -202,6 +202,8 @@ export const make = Effect.fnUntraced(function*(
     maxPayload: settings.maxMessageBytes,
     ...Limits.pieces(settings.maxMessageBytes),
     perMessageDeflate: false,
+    // Connections do so, once in a turn.
+    autoPong: false,
     handleProtocols: PeerToken.chooseSubprotocol
   })
   const links = new WebSocketServer({

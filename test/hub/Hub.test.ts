@@ -303,6 +303,19 @@ describe("limits", () => {
       assert.include((yield* a.until("error"))["error"], "Too many messages")
     }))
 
+  it.effect("answers pings, of many at once the last", () =>
+    Effect.gen(function*() {
+      const { url } = yield* start()
+      const a = yield* join(url, ada)
+      const pongs: Array<string> = []
+      a.socket.on("pong", (data) => pongs.push(String(data)))
+      for (let n = 1; n <= 50; n++) a.socket.ping(String(n))
+      yield* eventually(Effect.sync(() => pongs.at(-1) === "50"))
+      assert.isBelow(pongs.length, 50)
+      a.socket.ping("more")
+      yield* eventually(Effect.sync(() => pongs.at(-1) === "more"))
+    }))
+
   it.effect("takes a message in pieces, but not in any number of them", () =>
     Effect.gen(function*() {
       const { port, stats, url } = yield* start()

@@ -113,8 +113,8 @@ function onPong(this: WebSocket): void {
   connectionOf(this)?.ponged()
 }
 
-function onPing(this: WebSocket): void {
-  connectionOf(this)?.pinged()
+function onPing(this: WebSocket, data: Buffer): void {
+  connectionOf(this)?.pinged(data)
 }
 
 function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
@@ -131,6 +131,8 @@ export class Connection {
   #ending: Deferred.Deferred<void> | undefined
   #closing: Deferred.Deferred<void> | undefined
   #written = false
+  /** What the last ping said, until it is answered. */
+  #ping: Buffer | undefined
   /** When it is read from: when something arrives, when it is its turn, when its budget allows, or not any more. */
   #reads: "at once" | "in line" | "held back" | "never" = "at once"
   #heldUntil: number | undefined
@@ -204,11 +206,7 @@ export class Connection {
       this.close(closeCode.tryAgainLater, "Reading too slowly")
       return false
     }
-    if (!this.#written) {
-      this.#written = true
-      this.#tcp.cork()
-      this.#shared.turns.wrote(this)
-    }
+    this.#gather()
     socket.send(frame, asText)
     return true
   }
@@ -216,6 +214,8 @@ export class Connection {
   /** Lets leave what was handed over. */
   flush(): void {
     this.#written = false
+    if (this.#ping !== undefined && this.isOpen) this.#socket.pong(this.#ping)
+    this.#ping = undefined
     this.#tcp.uncork()
   }
 
@@ -331,11 +331,14 @@ export class Connection {
     if (this.isOpen) this.#ear?.onFrame(toBuffer(data), !isBinary)
   }
 
-  /** A WebSocket ping came. */
-  pinged(): void {
+  /** A WebSocket ping came. Of several in a turn, the last is answered for all (RFC 6455, 5.5.3). */
+  pinged(data: Buffer): void {
     this.#messages++
     this.heard()
-    if (this.isOpen) this.#ear?.onControl()
+    if (!this.isOpen) return
+    this.#ping = data
+    this.#gather()
+    this.#ear?.onControl()
   }
 
   /** A WebSocket pong came. */
@@ -371,6 +374,14 @@ export class Connection {
     this.endedAt = this.#shared.now()
     if (this.#ending !== undefined) Deferred.doneUnsafe(this.#ending, Effect.void)
     this.#ear?.onEnd()
+  }
+
+  /** Lets what is written from now on leave together, when the turn ends. */
+  #gather(): void {
+    if (this.#written) return
+    this.#written = true
+    this.#tcp.cork()
+    this.#shared.turns.wrote(this)
   }
 
   #slice(): void {
