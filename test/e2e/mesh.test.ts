@@ -125,6 +125,8 @@ const directs = Effect.fnUntraced(function*(name: string, peers: ReadonlyArray<P
   assert.deepStrictEqual(replies.filter(({ ok }) => !ok), [])
   for (const one of peers) {
     const expected = pairs.flatMap(({ to }, n) => to === one ? [`${name} ${n}`] : [])
+    // Its sender can be told that it was taken before the line that says so is read here.
+    for (const content of expected) yield* one.event("message", (message) => message.content === content)
     assert.deepStrictEqual(heard(one, "direct", name), expected.toSorted())
   }
 })
